@@ -1,0 +1,1 @@
+//! Words: the text of plans, findings and reports.
