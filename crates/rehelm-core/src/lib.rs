@@ -1,1 +1,6 @@
 //! Objects, inventory, plan, steps and executor: everything that decides, nothing that touches the world.
+#![forbid(unsafe_code)]
+
+pub mod finding;
+pub mod object;
+pub mod ports;
