@@ -4,3 +4,4 @@
 pub mod finding;
 pub mod object;
 pub mod ports;
+pub mod yaml;

@@ -1,0 +1,143 @@
+//! The one place for YAML: what kubectl and Helm read, we read; what we write, every reader reads back.
+//!
+//! Reading follows YAML 1.1 as Kubernetes tools do (`0644` is 420, `on` is true, the last of duplicate keys wins,
+//! merge keys expand). Errors name file, line and column and never quote the text, which may be a secret.
+//! Writing quotes whatever any of the readers (go-yaml, PyYAML, YAML 1.2) could take for something else.
+
+use serde_json::Value;
+use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
+use serde_saphyr::{Error, Options, SnippetMode};
+
+use crate::finding::Finding;
+use crate::object::Object;
+
+/// Why a text is not YAML, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}:{column}: {expected}")]
+pub struct YamlError {
+    /// The name that the caller gave to the text.
+    pub file: String,
+    /// From 1; 0 when the place is not known.
+    pub line: u64,
+    /// From 1; 0 when the place is not known.
+    pub column: u64,
+    /// What was expected, in words; no content of the file.
+    pub expected: String,
+}
+
+/// Reads all documents of a text; empty ones (and `null`) are left out. `file_name` is for errors only.
+///
+/// # Errors
+/// The first place that is not YAML, or where aliases expand beyond reason.
+pub fn parse_documents(text: &str, file_name: &str) -> Result<Vec<Value>, YamlError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // JSON is almost a subset, but its reader is exact and quick (`kubectl get -o json`).
+    if text.trim_start().starts_with('{')
+        && let Ok(value) = serde_json::from_str(text)
+    {
+        return Ok(vec![value]);
+    }
+    serde_saphyr::from_multiple_with_options(text, reading()).map_err(|e| yaml_error(&e, file_name))
+}
+
+/// Reads a text that should be one document; None when it is empty.
+///
+/// # Errors
+/// Not YAML, or more than one document.
+pub fn parse_document(text: &str, file_name: &str) -> Result<Option<Value>, YamlError> {
+    let mut documents = parse_documents(text, file_name)?;
+    if documents.len() > 1 {
+        return Err(YamlError {
+            file: file_name.to_owned(),
+            line: 0,
+            column: 0,
+            expected: format!("expected one document, found {}", documents.len()),
+        });
+    }
+    Ok(documents.pop())
+}
+
+/// Reads Kubernetes objects, `kind: List` flattened to any depth. A document that is no object becomes a finding
+/// `manifest-not-an-object` (arguments: `document`, counted from 1, and `why`).
+///
+/// # Errors
+/// The text is not YAML.
+pub fn parse_objects(text: &str, file_name: &str) -> Result<(Vec<Object>, Vec<Finding>), YamlError> {
+    let (mut objects, mut findings) = (Vec::new(), Vec::new());
+    for (index, document) in parse_documents(text, file_name)?.into_iter().enumerate() {
+        flatten(document, &mut |value| match Object::from_value(value) {
+            Ok(object) => objects.push(object),
+            Err(why) => findings.push(
+                Finding::warning("manifest-not-an-object", file_name)
+                    .arg("document", index + 1)
+                    .arg("why", why),
+            ),
+        });
+    }
+    Ok((objects, findings))
+}
+
+/// Hands over a value, or the items of a `kind: …List` with `items` one by one.
+fn flatten(value: Value, take: &mut dyn FnMut(Value)) {
+    let is_list = value["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) && value["items"].is_array();
+    match value {
+        Value::Object(mut map) if is_list => {
+            if let Some(Value::Array(items)) = map.remove("items") {
+                for item in items {
+                    flatten(item, take);
+                }
+            }
+        }
+        other => take(other),
+    }
+}
+
+/// Writes one document, without a leading `---`, ending in a newline.
+///
+/// No block scalars: go-yaml refuses those whose text begins with a tab. Text that YAML 1.1 or 1.2 could read as
+/// anything else is quoted.
+///
+/// # Panics
+/// Never: a JSON value has nothing that YAML cannot say.
+pub fn to_string(value: &Value) -> String {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let mut text = serde_saphyr::to_string_with_options(value, options).expect("JSON is always YAML");
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// Writes several documents, separated by `---`.
+pub fn to_string_documents<'a>(values: impl IntoIterator<Item = &'a Value>) -> String {
+    values.into_iter().map(to_string).collect::<Vec<_>>().join("---\n")
+}
+
+fn reading() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_documents: 100_000,
+            max_nodes: 5_000_000,
+            max_events: 20_000_000,
+        },
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        legacy_octal_numbers: true,
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+        emit_comments: false,
+        with_snippet: false,
+    }
+}
+
+fn yaml_error(error: &Error, file: &str) -> YamlError {
+    let (line, column) = error.location().map_or((0, 0), |l| (l.line(), l.column()));
+    let expected = error.render_with_options(serde_saphyr::render_options! { snippets: SnippetMode::Off });
+    YamlError {
+        file: file.to_owned(),
+        line,
+        column,
+        expected,
+    }
+}
+
+#[cfg(test)]
+mod tests;

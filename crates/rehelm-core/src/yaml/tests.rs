@@ -1,0 +1,168 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn read(text: &str) -> Value {
+    let mut documents = parse_documents(text, "x.yaml").expect("reads");
+    assert_eq!(documents.len(), 1, "one document in {text:?}");
+    documents.remove(0)
+}
+
+#[test]
+fn scalars_are_read_as_kubernetes_tools_read_them() {
+    assert_eq!(
+        read("a: 0644\nb: on\nc: \"on\"\nd: 1_000\ne: ~\nf: 2020-01-02\ng: 0x1F\nh: no\ni: .5\nj:\n"),
+        json!({"a": 420, "b": true, "c": "on", "d": 1000, "e": null, "f": "2020-01-02", "g": 31, "h": false, "i": 0.5, "j": null})
+    );
+}
+
+#[test]
+fn the_last_of_duplicate_keys_wins_and_merge_keys_expand() {
+    assert_eq!(read("a: 1\nb: 2\na: 3\n"), json!({"a": 3, "b": 2}));
+    assert_eq!(
+        read("x: &x {a: 1, b: 2}\ny:\n  <<: *x\n  b: 3\n"),
+        json!({"x": {"a": 1, "b": 2}, "y": {"a": 1, "b": 3}})
+    );
+}
+
+#[test]
+fn bom_crlf_and_empty_documents_are_fine() {
+    let text = "\u{feff}---\r\na: 1\r\n---\r\n# nothing\r\n---\r\n\r\n---\r\nb: |\r\n  x\r\n  y\r\n...\r\n";
+    assert_eq!(
+        parse_documents(text, "x").unwrap(),
+        vec![json!({"a": 1}), json!({"b": "x\ny\n"})]
+    );
+    assert_eq!(parse_documents("", "x").unwrap(), Vec::<Value>::new());
+    assert_eq!(parse_documents("# only a comment\n", "x").unwrap(), Vec::<Value>::new());
+}
+
+#[test]
+fn trailing_tabs_after_scalars_are_read() {
+    assert_eq!(
+        read("env:\n- name: some-env\t\t\t\n  value: \"a\"\t\n- name: b\t# why\nc:\t\t1\t\n"),
+        json!({"env": [{"name": "some-env", "value": "a"}, {"name": "b"}], "c": 1})
+    );
+}
+
+#[test]
+fn an_error_says_where_and_quotes_nothing() {
+    let error = parse_documents("a: b\nc: [hunter2\nd: e\n", "secrets/x.yaml").unwrap_err();
+    assert_eq!(error.file, "secrets/x.yaml");
+    assert!(error.line >= 2, "{error}");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn an_alias_bomb_is_refused() {
+    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for i in 1..12 {
+        let p = i - 1;
+        text += &format!("a{i}: &a{i} [*a{p}, *a{p}, *a{p}, *a{p}, *a{p}, *a{p}, *a{p}, *a{p}, *a{p}, *a{p}]\n");
+    }
+    parse_documents(&text, "bomb").unwrap_err();
+}
+
+#[test]
+fn lists_are_flattened_and_what_is_no_object_is_said() {
+    let text = "kind: List\napiVersion: v1\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: a}}\n- {apiVersion: v1, kind: SecretList, items: [{apiVersion: v1, kind: Secret, metadata: {name: b}}]}\n---\njust text\n";
+    let (objects, findings) = parse_objects(text, "f").unwrap();
+    let names: Vec<_> = objects.iter().map(|o| o.reference().to_string()).collect();
+    assert_eq!(names, ["Service/a", "Secret/b"]);
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].args["document"], "2");
+}
+
+#[test]
+fn what_a_reader_could_mistake_is_quoted() {
+    for text in [
+        "y",
+        "N",
+        "on",
+        "Off",
+        "yes",
+        "~",
+        "null",
+        "",
+        "0755",
+        "1e3",
+        "1_000",
+        "0x1f",
+        "0o17",
+        "0b1",
+        "12:30:45",
+        ".5",
+        "5.",
+        ".inf",
+        "2020-01-02",
+        "=",
+        "<<",
+        "- a",
+        "a: b",
+        "a #b",
+        "\ttab",
+        "tab\t",
+        "true",
+        "1.2.3e",
+        "123",
+        "9007199254740993",
+        "*a",
+        "&a",
+        "!a",
+        "%a",
+        "@a",
+        "`a",
+        "---",
+        "...",
+    ] {
+        let written = to_string(&json!({ "k": text, text: 1 }));
+        let value = written.lines().next().unwrap().strip_prefix("k: ").unwrap();
+        // `1.2.3e` is text for everyone; the others have to carry quotes.
+        if text != "1.2.3e" {
+            assert!(value.starts_with(['"', '\'']), "{text:?} is written {written:?}");
+        }
+        assert_eq!(read(&written), json!({ "k": text, text: 1 }), "{written:?}");
+    }
+}
+
+#[test]
+fn no_raw_line_break_other_than_newline_is_written() {
+    let text = "a\u{2028}b\u{2029}c\u{85}d\re\n\tf\u{feff}";
+    let written = to_string(&json!({ "k": text }));
+    assert_eq!(written.lines().count(), 1);
+    assert!(written.is_ascii(), "{written:?}");
+    assert_eq!(read(&written), json!({ "k": text }));
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        "[-+.0-9_xoeybnfTZ:~ ]{0,8}".prop_map(Value::from),
+        "[ \t\n\r#:\\-a\"'|>%{}\\[\\]]{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((any::<String>(), inner), 0..5)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_survives(key in any::<String>(), text in any::<String>()) {
+        let value = json!({ key: text });
+        prop_assert_eq!(read(&to_string(&value)), value);
+    }
+
+    #[test]
+    fn arbitrary_values_survive(value in any_json()) {
+        let value = json!({ "v": value });
+        prop_assert_eq!(read(&to_string(&value)), value);
+    }
+}
