@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod finding;
+pub mod mongo_uri;
 pub mod object;
 pub mod ports;
 pub mod yaml;
