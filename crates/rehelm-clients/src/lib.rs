@@ -1,1 +1,4 @@
 //! The world behind the ports: Kubernetes, Helm, MongoDB, files.
+#![forbid(unsafe_code)]
+
+pub mod kube;
