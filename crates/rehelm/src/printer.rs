@@ -1,0 +1,142 @@
+//! The one door to the terminal: data goes to stdout, talk goes to stderr, and nothing else in the program prints.
+//!
+//! Colour is an ornament: every text is made with styles and stripped where the stream, `--color` or `NO_COLOR` say so,
+//! so no meaning may rest on it. While bars are drawn, lines appear above them.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::Mutex;
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use indicatif::MultiProgress;
+use serde::Serialize;
+
+use crate::errors::{Context, Error, Result};
+
+/// Style of the word `error`.
+pub const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// Style of the word `warning`.
+pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+/// Style of the word `hint`.
+pub const HINT: Style = AnsiColor::Cyan.on_default();
+/// Style of what went well.
+pub const GOOD: Style = AnsiColor::Green.on_default();
+/// Style of headings.
+pub const BOLD: Style = Style::new().bold();
+
+/// Writes everything that a person or a program reads.
+pub struct Printer {
+    color: ColorChoice,
+    quiet: bool,
+    bars: Mutex<Option<MultiProgress>>,
+}
+
+impl Printer {
+    /// A printer for this process' streams. `quiet` drops talk, but never warnings and errors.
+    pub fn new(color: ColorChoice, quiet: bool) -> Self {
+        Self {
+            color,
+            quiet,
+            bars: Mutex::new(None),
+        }
+    }
+
+    /// Data for stdout, as it is. A reader that went away (`| head`) is not an error.
+    pub fn data(&self, text: &str) -> Result<()> {
+        let write = || -> io::Result<()> {
+            let mut out = AutoStream::new(io::stdout(), self.color).lock();
+            out.write_all(text.as_bytes())?;
+            if !text.ends_with('\n') {
+                out.write_all(b"\n")?;
+            }
+            out.flush()
+        };
+        match self.above_bars(write) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.context(|| "cannot write to stdout".to_owned()),
+        }
+    }
+
+    /// Data as indented JSON.
+    pub fn json(&self, value: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string_pretty(value).context(|| "cannot write JSON".to_owned())?;
+        self.data(&text)
+    }
+
+    /// Data as YAML.
+    pub fn yaml(&self, value: &impl Serialize) -> Result<()> {
+        let text = serde_saphyr::to_string(value).context(|| "cannot write YAML".to_owned())?;
+        self.data(&text)
+    }
+
+    /// Talk: what is being done, what was done, what comes next.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            self.talk(text);
+        }
+    }
+
+    /// Something to try or to know.
+    pub fn hint(&self, text: &str) {
+        self.say(&format!("{HINT}hint:{HINT:#} {text}"));
+    }
+
+    /// Something that a person should look at.
+    pub fn warn(&self, text: &str) {
+        self.talk(&format!("{WARNING}warning:{WARNING:#} {text}"));
+    }
+
+    /// A failed command: what, why, what to try.
+    pub fn error(&self, error: &Error) {
+        let mut lines = vec![format!("{ERROR}error:{ERROR:#} {}", error.message())];
+        lines.extend(error.causes().iter().map(|cause| format!("  because: {cause}")));
+        lines.extend(error.hints().iter().map(|hint| format!("{HINT}hint:{HINT:#} {hint}")));
+        self.talk(&lines.join("\n"));
+    }
+
+    /// Asks on stderr and reads one line from stdin; None at the end of input.
+    pub fn ask(&self, question: &str) -> Result<Option<String>> {
+        let mut line = String::new();
+        let read = self.above_bars(|| {
+            let mut err = AutoStream::new(io::stderr(), self.color).lock();
+            write!(err, "{question} ")?;
+            err.flush()?;
+            io::stdin().lock().read_line(&mut line)
+        });
+        let count = read.context(|| "cannot read the answer".to_owned())?;
+        Ok((count > 0).then(|| line.trim().to_owned()))
+    }
+
+    /// True when a person can answer questions.
+    pub fn is_interactive(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// True when talk goes to a terminal, where lines can be redrawn.
+    pub fn is_live(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// From now on lines appear above these bars; None when they are gone.
+    pub fn set_bars(&self, bars: Option<MultiProgress>) {
+        if let Ok(mut current) = self.bars.lock() {
+            *current = bars;
+        }
+    }
+
+    fn talk(&self, text: &str) {
+        // Nobody is left to be told when stderr is gone.
+        let _ = self.above_bars(|| {
+            let mut err = AutoStream::new(io::stderr(), self.color).lock();
+            writeln!(err, "{text}")
+        });
+    }
+
+    fn above_bars<T>(&self, write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let bars = self.bars.lock().ok().and_then(|bars| bars.clone());
+        match bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! `.rehelm/` beside `rehelm.yaml`: everything that a run leaves on disk, for its owner's eyes only (0700).
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::config::File;
+use crate::errors::{Context, Result};
+
+/// Name of the folder.
+pub const NAME: &str = ".rehelm";
+
+/// The folder, made when it is not there. An existing one is closed to others.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn ensure(beside: &Utf8Path) -> Result<Utf8PathBuf> {
+    let folder = beside.join(NAME);
+    fs_err::create_dir_all(&folder).context(|| format!("cannot make {folder}"))?;
+    close(&folder)?;
+    Ok(folder)
+}
+
+#[cfg(unix)]
+fn close(folder: &Utf8Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs_err::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).context(|| format!("cannot close {folder}"))
+}
+
+#[cfg(not(unix))]
+fn close(_folder: &Utf8Path) -> Result<()> {
+    Ok(())
+}
+
+/// JSON Schema of `rehelm.yaml`, indented, with a newline at the end.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(File);
+    format!("{:#}\n", schema.as_value())
+}
+
+/// Writes the schema into the folder, so that editors find it without a network; gives its path as `rehelm.yaml` names it.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_schema(beside: &Utf8Path) -> Result<String> {
+    let path = ensure(beside)?.join("rehelm.schema.json");
+    fs_err::write(&path, schema()).context(|| format!("cannot write {path}"))?;
+    Ok(format!("{NAME}/rehelm.schema.json"))
+}

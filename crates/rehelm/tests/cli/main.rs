@@ -1,0 +1,8 @@
+//! The command line as a person meets it: golden outputs of the program itself.
+#![forbid(unsafe_code)]
+
+mod config_errors;
+mod help;
+mod init;
+mod place;
+mod schemas;
