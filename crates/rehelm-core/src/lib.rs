@@ -5,4 +5,5 @@ pub mod finding;
 pub mod mongo_uri;
 pub mod object;
 pub mod ports;
+pub mod secrets;
 pub mod yaml;

@@ -4,6 +4,7 @@
 //! merge keys expand). Errors name file, line and column and never quote the text, which may be a secret.
 //! Writing quotes whatever any of the readers (go-yaml, PyYAML, YAML 1.2) could take for something else.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Error, Options, SnippetMode};
@@ -13,9 +14,9 @@ use crate::object::Object;
 
 /// Why a text is not YAML, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}:{column}: {expected}")]
+#[error("{}{expected}", place(file, *line, *column))]
 pub struct YamlError {
-    /// The name that the caller gave to the text.
+    /// The name that the caller gave to the text; may be empty.
     pub file: String,
     /// From 1; 0 when the place is not known.
     pub line: u64,
@@ -57,6 +58,16 @@ pub fn parse_document(text: &str, file_name: &str) -> Result<Option<Value>, Yaml
     Ok(documents.pop())
 }
 
+/// Reads a text of our own (profiles, configuration) into a type; errors name the line. An empty text reads as `null`.
+///
+/// # Errors
+/// Not YAML, or not of that shape. Unlike in manifests, a duplicate key is an error.
+pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
+    let mut options = reading();
+    options.duplicate_keys = DuplicateKeyPolicy::Error;
+    serde_saphyr::from_str_with_options(text, options).map_err(|e| yaml_error(&e, ""))
+}
+
 /// Reads Kubernetes objects, `kind: List` flattened to any depth. A document that is no object becomes a finding
 /// `manifest-not-an-object` (arguments: `document`, counted from 1, and `why`).
 ///
@@ -78,7 +89,7 @@ pub fn parse_objects(text: &str, file_name: &str) -> Result<(Vec<Object>, Vec<Fi
 }
 
 /// Hands over a value, or the items of a `kind: …List` with `items` one by one.
-fn flatten(value: Value, take: &mut dyn FnMut(Value)) {
+pub(crate) fn flatten(value: Value, take: &mut dyn FnMut(Value)) {
     let is_list = value["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) && value["items"].is_array();
     match value {
         Value::Object(mut map) if is_list => {
@@ -131,11 +142,21 @@ fn reading() -> Options {
 fn yaml_error(error: &Error, file: &str) -> YamlError {
     let (line, column) = error.location().map_or((0, 0), |l| (l.line(), l.column()));
     let expected = error.render_with_options(serde_saphyr::render_options! { snippets: SnippetMode::Off });
+    let suffix = format!(" at line {line}, column {column}");
     YamlError {
         file: file.to_owned(),
         line,
         column,
-        expected,
+        expected: expected.strip_suffix(&suffix).unwrap_or(&expected).to_owned(),
+    }
+}
+
+fn place(file: &str, line: u64, column: u64) -> String {
+    match (file, line) {
+        ("", 0) => String::new(),
+        (file, 0) => format!("{file}: "),
+        ("", line) => format!("line {line}, column {column}: "),
+        (file, line) => format!("{file}:{line}:{column}: "),
     }
 }
 

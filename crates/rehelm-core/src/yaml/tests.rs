@@ -54,6 +54,21 @@ fn an_error_says_where_and_quotes_nothing() {
 }
 
 #[test]
+fn our_own_files_are_read_strictly() {
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Own {
+        #[expect(dead_code)]
+        a: u8,
+    }
+    from_str::<Own>("a: 1\n").unwrap();
+    let error = from_str::<Own>("a: 1\nb: 2\n").unwrap_err().to_string();
+    assert!(error.starts_with("line 2, column 1: "), "{error}");
+    assert_eq!(error.matches("line").count(), 1, "{error}");
+    from_str::<Own>("a: 1\na: 2\n").unwrap_err();
+}
+
+#[test]
 fn an_alias_bomb_is_refused() {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for i in 1..12 {
