@@ -30,7 +30,7 @@ pub fn convert_files(
     let stem_of = |name: &str| rules.rules().find(|r| r.name == name).map(|r| r.file_stem());
     let is_broken = |name: &str| broken.contains(name) || stem_of(name).is_some_and(|stem| broken.contains(stem));
     findings.retain(|f| f.code != "secret-missing" || !is_broken(&f.subject));
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity));
+    findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     (converted, findings)
 }
 
