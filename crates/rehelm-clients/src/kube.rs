@@ -14,7 +14,7 @@ mod path;
 mod proxy;
 mod watch;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::http::Method;
 use async_trait::async_trait;
@@ -60,6 +60,16 @@ impl KubeCluster {
     /// Context, user, namespace, server and certificate authority, as chosen.
     pub fn context(&self) -> &ContextFacts {
         &self.facts
+    }
+
+    async fn kind_within(&self, api_version: &str, kind: &str, time: Duration) -> PortResult<ApiKind> {
+        let found = tokio::time::timeout(time, self.kind(api_version, kind)).await;
+        found.unwrap_or_else(|_| {
+            Err(PortError::Timeout {
+                what: format!("the server's discovery of {kind}"),
+                waited: time,
+            })
+        })
     }
 
     async fn url(&self, object: &ObjRef, subresource: Option<&str>, query: &Query) -> PortResult<String> {
@@ -146,7 +156,17 @@ impl Cluster for KubeCluster {
             .dry_run(dry_run);
         let url = self.url(object, None, &query).await?;
         let asked = request(Method::PATCH, &url, Some((patch::content_type(kind), &body)), &what)?;
-        parsed(self.wire.json(asked, &what, Repeat::WhenNotApplied).await?, &what)
+        match self.wire.json(asked, &what, Repeat::WhenNotApplied).await {
+            Ok(value) => parsed(value, &what),
+            Err(PortError::Invalid(_, why)) if kind == PatchKind::Json => {
+                let live = self.get(object).await?;
+                match live.and_then(|live| patch::failed_test(&live.0, &body)) {
+                    Some(changed) => Err(PortError::Conflict(what, changed)),
+                    None => Err(PortError::Invalid(what, why)),
+                }
+            }
+            Err(e) => Err(e),
+        }
     }
 
     async fn delete(&self, object: &ObjRef, precondition: &Precondition, dry_run: bool) -> PortResult<()> {
@@ -193,7 +213,8 @@ impl Cluster for KubeCluster {
         timeout: Duration,
         until: &(dyn for<'a> Fn(Option<&'a Object>) -> bool + Send + Sync),
     ) -> PortResult<Option<Object>> {
-        let kind = self.kind(&object.api_version, &object.kind).await?;
+        let started = Instant::now();
+        let kind = self.kind_within(&object.api_version, &object.kind, timeout).await?;
         let select = Select {
             namespace: object.namespace.clone(),
             labels: None,
@@ -207,7 +228,7 @@ impl Cluster for KubeCluster {
             select: &select,
             until: &|items| until(items.first()),
         };
-        let mut items = watch::wait(&awaited, &object.to_string(), timeout).await?;
+        let mut items = watch::wait(&awaited, &object.to_string(), timeout.saturating_sub(started.elapsed())).await?;
         Ok(items.pop())
     }
 
@@ -219,7 +240,8 @@ impl Cluster for KubeCluster {
         timeout: Duration,
         until: &(dyn for<'a> Fn(&'a [Object]) -> bool + Send + Sync),
     ) -> PortResult<Vec<Object>> {
-        let served = self.kind(api_version, kind).await?;
+        let started = Instant::now();
+        let served = self.kind_within(api_version, kind, timeout).await?;
         let awaited = watch::Awaited {
             wire: &self.wire,
             api_version,
@@ -228,7 +250,7 @@ impl Cluster for KubeCluster {
             select,
             until,
         };
-        watch::wait(&awaited, &served.plural, timeout).await
+        watch::wait(&awaited, &served.plural, timeout.saturating_sub(started.elapsed())).await
     }
 
     async fn can_i(&self, access: &Access) -> PortResult<bool> {

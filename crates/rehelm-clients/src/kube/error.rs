@@ -26,7 +26,7 @@ pub(crate) fn from_answer(what: &str, code: StatusCode, body: &[u8]) -> PortErro
         404 => PortError::NotFound(missing(what, &message)),
         409 if reason == "AlreadyExists" => PortError::Exists(what.to_owned()),
         409 => PortError::Conflict(what.to_owned(), message),
-        422 if is_failed_test(&message) => PortError::Conflict(what.to_owned(), message),
+        422 if is_failed_precondition(&message) => PortError::Conflict(what.to_owned(), message),
         410 | 429 | 500.. => PortError::Unavailable(format!("{what}: {message}")),
         _ => PortError::Invalid(what.to_owned(), message),
     }
@@ -84,9 +84,11 @@ fn missing(what: &str, message: &str) -> String {
     }
 }
 
-/// A JSON patch whose `test` operation does not hold.
-fn is_failed_test(message: &str) -> bool {
-    message.contains("test failed") || message.starts_with("testing ")
+/// A JSON patch whose `test` operation does not hold, or a merge patch that names another uid.
+fn is_failed_precondition(message: &str) -> bool {
+    message.contains("test failed")
+        || message.starts_with("testing ")
+        || message.contains(": metadata.uid: Invalid value")
 }
 
 #[cfg(test)]

@@ -51,6 +51,21 @@ pub(crate) fn body(object: &ObjRef, kind: PatchKind, patch: &Value, precondition
     }
 }
 
+/// The first `test` operation of a JSON patch that the live object fails, as a sentence. The server answers every
+/// failing JSON patch with the same words, so what failed has to be found out afterwards.
+pub(crate) fn failed_test(live: &Value, patch: &Value) -> Option<String> {
+    let operations = patch.as_array()?;
+    let tests = operations.iter().filter(|o| o["op"] == "test");
+    let mut fails = tests.filter(|o| {
+        let found = o["path"].as_str().and_then(|path| live.pointer(path));
+        found.unwrap_or(&Value::Null) != &o["value"]
+    });
+    Some(format!(
+        "{} is not as expected any more",
+        fails.next()?["path"].as_str().unwrap_or_default()
+    ))
+}
+
 fn metadata<'a>(
     body: &'a mut Map<String, Value>,
     bad: &dyn Fn(&str) -> PortError,
@@ -99,6 +114,12 @@ mod tests {
                 "apiVersion": "v1",
                 "kind": "Secret",
             })
+        );
+        let live = json!({"metadata": {"uid": "u", "resourceVersion": "8"}});
+        let sent = send(PatchKind::Json, json!([])).unwrap();
+        assert_eq!(
+            failed_test(&live, &sent).unwrap(),
+            "/metadata/resourceVersion is not as expected any more"
         );
         assert!(send(PatchKind::Json, json!({})).is_err());
         assert!(send(PatchKind::Merge, json!({"metadata": 3})).is_err());
