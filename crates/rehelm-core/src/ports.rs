@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 
 /// What went wrong at a door, in the classes that callers act on.
@@ -196,6 +197,8 @@ pub struct Rendered {
     pub objects: Vec<Object>,
     /// CRDs of the chart's `crds/` folder.
     pub crds: Vec<Object>,
+    /// What was odd about it: a document that is no object, a Helm too old to look things up in the cluster.
+    pub notes: Vec<Finding>,
 }
 
 /// Chart metadata.
@@ -237,6 +240,8 @@ pub trait Helm: Send + Sync {
     async fn install(&self, spec: &ReleaseSpec, dry_run: bool) -> PortResult<()>;
     /// The newest revision of a release; None when there is none.
     async fn release(&self, namespace: &str, release: &str) -> PortResult<Option<ReleaseState>>;
+    /// Makes Helm forget a release without touching any of its objects; Ok when there is none.
+    async fn delete_release_record(&self, namespace: &str, release: &str) -> PortResult<()>;
 }
 
 /// What a database holds, for planning and for proof.
