@@ -12,6 +12,7 @@ use crate::object::Object;
 mod connection;
 mod data;
 mod metadata;
+mod previous;
 mod read;
 mod rules;
 #[cfg(test)]
@@ -19,11 +20,12 @@ mod tests;
 
 pub use data::{decode, keys};
 pub use metadata::{SERVER_ANNOTATIONS, SERVER_METADATA, without_server_fields};
+pub use previous::is_previous_output;
 pub use read::{convert_files, read_files};
 pub use rules::{ConnectionStringRename, MetadataPolicy, Rule, SecretClass, SecretEntry, SecretRename, SecretRules};
 
-/// A secret of the old install.
-#[derive(Clone, Debug, PartialEq)]
+/// A secret of the old install. Its `Debug` form shows no content.
+#[derive(Clone, PartialEq)]
 pub struct SourceSecret {
     /// File that it was read from; None for one that came from a cluster.
     pub file: Option<String>,
@@ -53,6 +55,12 @@ impl SourceSecret {
     }
 }
 
+impl std::fmt::Debug for SourceSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SourceSecret").field(&self.subject()).finish()
+    }
+}
+
 /// Where the copies go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConvertOptions {
@@ -66,8 +74,8 @@ pub struct ConvertOptions {
     pub keep_server_fields: bool,
 }
 
-/// A secret as it will be applied.
-#[derive(Clone, Debug, PartialEq)]
+/// A secret as it will be applied. Its `Debug` form shows no content.
+#[derive(Clone, PartialEq)]
 pub struct ConvertedSecret {
     /// Name of the file that it is written to.
     pub file_name: String,
@@ -77,6 +85,12 @@ pub struct ConvertedSecret {
     pub class: String,
     /// Its name in the old install.
     pub source_name: String,
+}
+
+impl std::fmt::Debug for ConvertedSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ConvertedSecret").field(&self.file_name).finish()
+    }
 }
 
 /// Converts all secrets that the rules know. The result is in the order of the rules.
