@@ -1,1 +1,22 @@
-fn main() {}
+//! `cargo xtask VERB …`: the project's chores. One file a verb; this only looks at the first word.
+
+#![forbid(unsafe_code)]
+
+mod run;
+mod testbed;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let verb = words.next().unwrap_or_default();
+    let rest: Vec<String> = words.collect();
+    match verb.as_str() {
+        "testbed" => testbed::run_verb(&rest),
+        other => {
+            let _ = writeln!(std::io::stderr(), "no such verb: {other:?}\nverbs: testbed");
+            ExitCode::from(2)
+        }
+    }
+}

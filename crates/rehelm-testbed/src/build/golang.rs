@@ -1,0 +1,105 @@
+//! Programs built from Go modules in `testbed/`.
+//!
+//! The folder of a build is named after a hash of its recipe (module files and flags), so a changed recipe builds anew
+//! and checkouts of different age live side by side.
+
+use crate::cache::{data_dir, short_hash};
+use crate::{Cache, Result, command};
+use camino::Utf8PathBuf;
+use fs_err as fs;
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// How to build a set of programs.
+pub(super) struct Recipe {
+    /// Folder below the data folder with `go.mod` and `go.sum`.
+    module: &'static str,
+    /// Import path and file name of each program.
+    programs: &'static [(&'static str, &'static str)],
+    ldflags: &'static str,
+    /// What a person should expect.
+    about: &'static str,
+}
+
+pub(super) const ETCD: Recipe = Recipe {
+    module: "etcd",
+    programs: &[("go.etcd.io/etcd/server/v3", "etcd")],
+    ldflags: "-s -w",
+    about: "about 40 s",
+};
+
+/// The version must be stamped: an API server that calls itself v0.0.0-master fails the checks of charts.
+pub(super) const KUBERNETES: Recipe = Recipe {
+    module: "kubernetes",
+    programs: &[
+        ("k8s.io/kubernetes/cmd/kube-apiserver", "kube-apiserver"),
+        (
+            "k8s.io/kubernetes/cmd/kube-controller-manager",
+            "kube-controller-manager",
+        ),
+        ("k8s.io/kubernetes/cmd/kube-scheduler", "kube-scheduler"),
+    ],
+    ldflags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.35.4 \
+              -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35",
+    about: "about 5 min",
+};
+
+impl Recipe {
+    /// The folder with the programs, built when it is not there yet.
+    pub(super) fn built(&self, cache: &Cache, talk: &dyn Fn(String)) -> Result<Utf8PathBuf> {
+        let source = data_dir().join(self.module);
+        let (modfile, sums) = (fs::read(source.join("go.mod"))?, fs::read(source.join("go.sum"))?);
+        let hash = short_hash([&modfile[..], &sums[..], self.ldflags.as_bytes()]);
+        let dir = cache.path(format!("testbed/{}-{hash}", self.module));
+        if dir.is_dir() {
+            return Ok(dir);
+        }
+        fs::create_dir_all(cache.path("testbed"))?;
+        let _lock = cache.lock(&format!("testbed/{}", self.module))?;
+        if dir.is_dir() {
+            return Ok(dir);
+        }
+        let aside = cache.path(format!("testbed/.{}-{hash}", self.module));
+        fs::create_dir_all(&aside)?;
+        talk(format!("building {} with Go ({}, once)", self.names(), self.about));
+        with_heartbeat(talk, &self.names(), || self.build(&source, &aside))?;
+        fs::rename(&aside, &dir)?;
+        Ok(dir)
+    }
+
+    fn build(&self, source: &Utf8PathBuf, into: &Utf8PathBuf) -> Result<()> {
+        for (package, name) in self.programs {
+            let mut go = Command::new("go");
+            go.current_dir(source)
+                .args(["build", "-trimpath", "-ldflags", self.ldflags, "-o"]);
+            go.arg(into.join(name)).arg(package);
+            command::run(&mut go, b"", "install Go 1.25 or newer (https://go.dev/dl)")?;
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> String {
+        self.programs
+            .iter()
+            .map(|(_, name)| *name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+/// Does `work` and says every ten seconds that it goes on.
+fn with_heartbeat<T: Send>(talk: &dyn Fn(String), what: &str, work: impl FnOnce() -> T + Send) -> T {
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        let (done, waits) = mpsc::channel::<()>();
+        let worker = scope.spawn(move || {
+            let _done = done;
+            work()
+        });
+        while let Err(mpsc::RecvTimeoutError::Timeout) = waits.recv_timeout(Duration::from_secs(10)) {
+            talk(format!("  still building {what}, {} s", start.elapsed().as_secs()));
+        }
+        worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
