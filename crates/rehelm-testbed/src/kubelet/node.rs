@@ -11,6 +11,9 @@ use serde_json::json;
 
 const TAINT: &str = "node.kubernetes.io/not-ready";
 
+/// Without this annotation the controllers leave attaching to the kubelet.
+const MANAGED: &str = "volumes.kubernetes.io/controller-managed-attach-detach";
+
 pub(super) async fn reconcile(cluster: &Cluster, name: &str) -> Result<Next> {
     let Some(node) = cluster.nodes.get(&ObjectRef::new(name)) else {
         return Ok(Next::Change);
@@ -21,6 +24,10 @@ pub(super) async fn reconcile(cluster: &Cluster, name: &str) -> Result<Next> {
         register_drivers(cluster, &node).await?;
         api.patch_status(name, &PatchParams::default(), &Patch::Merge(status(&node)))
             .await?;
+    }
+    if node.annotations().get(MANAGED).is_none() {
+        let patch = json!({"metadata": {"annotations": {MANAGED: "true"}}});
+        api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?;
     }
     let taints: Vec<_> = node.spec.iter().flat_map(|s| s.taints.iter().flatten()).collect();
     if taints.iter().any(|t| t.key == TAINT) {
