@@ -293,7 +293,12 @@ pub trait Databases: Send + Sync {
     async fn size(&self, database: &str) -> PortResult<u64>;
     /// Copies all collections, options, indexes and views. Safe to run again after any interruption; the source is
     /// only read. `progress(collection, documents so far, bytes so far)`.
-    async fn copy(&self, from: &str, to: &str, progress: &(dyn Fn(&str, u64, u64) + Send + Sync)) -> PortResult<()>;
+    async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
+    ) -> PortResult<()>;
     /// Reads everything and proves it.
     async fn prove(&self, database: &str) -> PortResult<DatabaseProof>;
     /// Creates the user or brings its password and role up to date.
