@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod kube;
+pub mod mongo;
 pub mod secrets_folder;

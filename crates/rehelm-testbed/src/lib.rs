@@ -14,6 +14,7 @@ pub mod cache;
 mod command;
 pub mod error;
 pub mod kubelet;
+pub mod mongo;
 mod nodes;
 pub mod options;
 pub mod plane;

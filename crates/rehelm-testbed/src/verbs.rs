@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
 use rehelm_testbed::printer::{data, talk};
 use rehelm_testbed::provision::Cloud;
-use rehelm_testbed::{Cache, HelmMajor, Options, Pace, Result, State, Testbed, build, cache, kubelet};
+use rehelm_testbed::{Cache, HelmMajor, Options, Pace, Result, State, Testbed, build, cache, kubelet, mongo};
 use std::time::{Duration, Instant};
 
 /// A real Kubernetes control plane on loopback, without containers.
@@ -28,6 +28,9 @@ enum Verb {
     /// Play the machines of a testbed (started by `up`)
     #[command(hide = true)]
     Kubelet(Kubelet),
+    /// Serve a database: options as JSON on standard input, its port on standard output
+    #[command(hide = true)]
+    Mongo,
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +89,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Verb::Status => status(),
         Verb::Build => build_all(),
         Verb::Kubelet(args) => runtime.block_on(kubelet(args)),
+        Verb::Mongo => mongo::serve(std::io::stdin(), std::io::stdout()),
     }
 }
 

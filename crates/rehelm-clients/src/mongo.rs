@@ -1,0 +1,161 @@
+//! MongoDB behind the [`Databases`] port: copy with proof, users with tested logins.
+//!
+//! **Invariants.** A source database is only read. A copy that is run again, after whatever interruption, ends in the same
+//! state. Nothing in a target is ever deleted or dropped by a copy: what does not belong there is an error. Memory is
+//! bounded by a few batches, whatever a database holds. No password is in any error.
+//!
+//! Not here, because the driver's oldest server (4.2) cannot, or no stand-in can show it: `dbHash`, time series.
+
+mod after;
+mod capped;
+mod collections;
+mod connect;
+mod copy;
+mod digest;
+mod error;
+mod merge;
+mod prove;
+mod stream;
+mod users;
+
+use async_trait::async_trait;
+use bson::{Bson, Document, doc};
+use mongodb::Client;
+use mongodb::options::ClientOptions;
+use rehelm_core::ports::{DatabaseFacts, DatabaseProof, DatabaseUser, Databases, PortError, PortResult};
+
+pub use connect::Login;
+use error::port;
+
+/// Databases that belong to the server.
+const OWN: [&str; 3] = ["admin", "config", "local"];
+
+/// A connection to a MongoDB server or replica set, as a user that may read, write and administer users.
+pub struct Mongo {
+    client: Client,
+    /// As connected; other users' logins go the same way.
+    options: ClientOptions,
+    /// Where, for errors.
+    hosts: String,
+}
+
+impl std::fmt::Debug for Mongo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mongo({})", self.hosts)
+    }
+}
+
+/// A number of whatever type, as servers differ in it.
+fn number(value: Option<&Bson>) -> Option<u64> {
+    match value? {
+        Bson::Int32(n) => u64::try_from(*n).ok(),
+        Bson::Int64(n) => u64::try_from(*n).ok(),
+        Bson::Double(n) if *n >= 0.0 => Some(*n as u64),
+        _ => None,
+    }
+}
+
+impl Mongo {
+    /// Runs a command, with what it was for in the error.
+    async fn run(&self, database: &str, what: &str, command: Document) -> PortResult<Document> {
+        self.client
+            .database(database)
+            .run_command(command)
+            .await
+            .map_err(|error| port(what, error))
+    }
+
+    fn user(&self) -> Option<String> {
+        self.options
+            .credential
+            .as_ref()
+            .and_then(|credential| credential.username.clone())
+    }
+}
+
+/// The server's own databases are nobody's to copy or drop.
+fn not_own(database: &str) -> PortResult<()> {
+    match OWN.contains(&database) {
+        true => Err(PortError::Invalid(
+            format!("database {database}"),
+            "it belongs to the server".into(),
+        )),
+        false => Ok(()),
+    }
+}
+
+#[async_trait]
+impl Databases for Mongo {
+    async fn facts(&self) -> PortResult<DatabaseFacts> {
+        let build = self.run("admin", "buildInfo", doc! { "buildInfo": 1 }).await?;
+        let hello = self.run("admin", "isMaster", doc! { "isMaster": 1 }).await?;
+        let hosts = hello.get_array("hosts").map(Vec::as_slice).unwrap_or_default();
+        Ok(DatabaseFacts {
+            version: build.get_str("version").unwrap_or_default().to_owned(),
+            replica_set: hosts.iter().filter_map(Bson::as_str).map(Into::into).collect(),
+            user: self.user(),
+        })
+    }
+
+    async fn list(&self) -> PortResult<Vec<String>> {
+        let reply = self
+            .run("admin", "listDatabases", doc! { "listDatabases": 1, "nameOnly": true })
+            .await?;
+        let databases = reply.get_array("databases").map(Vec::as_slice).unwrap_or_default();
+        let name = |entry: &Bson| Some(entry.as_document()?.get_str("name").ok()?.to_owned());
+        let mut names: Vec<_> = databases.iter().filter_map(name).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    async fn size(&self, database: &str) -> PortResult<u64> {
+        let reply = self
+            .run(database, &format!("size of {database}"), doc! { "dbStats": 1 })
+            .await?;
+        Ok(number(reply.get("dataSize")).unwrap_or(0))
+    }
+
+    async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
+    ) -> PortResult<()> {
+        self.copy_database(from, to, progress).await
+    }
+
+    async fn prove(&self, database: &str) -> PortResult<DatabaseProof> {
+        self.prove_database(database).await
+    }
+
+    async fn ensure_user(&self, user: &DatabaseUser) -> PortResult<()> {
+        self.make_user(user).await
+    }
+
+    async fn try_login(&self, user: &DatabaseUser) -> PortResult<()> {
+        self.log_in_as(user).await
+    }
+
+    async fn drop_user(&self, database: &str, name: &str) -> PortResult<()> {
+        let what = format!("user {name} of {database}");
+        match self
+            .run(
+                database,
+                &what,
+                doc! { "dropUser": name, "writeConcern": { "w": "majority" } },
+            )
+            .await
+        {
+            Err(PortError::NotFound(_)) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn drop_database(&self, database: &str) -> PortResult<()> {
+        not_own(database)?;
+        let command = doc! { "dropDatabase": 1, "writeConcern": { "w": "majority" } };
+        self.run(database, &format!("database {database}"), command)
+            .await
+            .map(|_| ())
+    }
+}

@@ -1,0 +1,173 @@
+//! From a connection string to a connection that may write.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bson::{Document, doc};
+use mongodb::Client;
+use mongodb::error::Error;
+use mongodb::options::{Acknowledgment, ClientOptions, Credential, WriteConcern};
+use rehelm_core::mongo_uri::{ConnectionString, Host};
+use rehelm_core::ports::{PortError, PortResult};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Mongo;
+use super::error::{login_refused, port};
+
+/// How long a server may take to answer at all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How to get in.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The connection string; user and password may be in it.
+    pub uri: SecretString,
+    /// The password when it is not in the connection string, and of the `users`.
+    pub password: Option<SecretString>,
+    /// More users to try, in this order, after the connection string's own: root users have different names in different
+    /// installs. They are looked up in the string's `authSource`, else in `admin`.
+    pub users: Vec<String>,
+}
+
+impl Login {
+    /// A connection string that says everything.
+    pub fn uri(uri: SecretString) -> Self {
+        Self {
+            uri,
+            password: None,
+            users: Vec::new(),
+        }
+    }
+
+    /// The logins to try. None in it means without one.
+    fn candidates(&self, uri: &ConnectionString, own: Option<Credential>) -> Vec<Option<Credential>> {
+        let password = self.password.clone().or_else(|| uri.password());
+        let password = || password.as_ref().map(|password| password.expose_secret().to_owned());
+        let mut candidates = Vec::new();
+        if let Some(mut own) = own.filter(|own| own.username.as_ref().is_some_and(|name| !name.is_empty())) {
+            // X.509 and the like have no password.
+            own.password = own
+                .password
+                .take()
+                .or_else(|| own.mechanism.is_none().then(password).flatten());
+            candidates.push(own);
+        }
+        let source = uri.option("authSource").unwrap_or_else(|| "admin".into());
+        for user in self.users.iter().filter(|_| password().is_some()) {
+            let mut credential = Credential::default();
+            credential.username = Some(user.clone());
+            credential.password = password();
+            credential.source = Some(source.clone());
+            if !candidates
+                .iter()
+                .any(|known| known.username.as_ref() == Some(user) && known.source == credential.source)
+            {
+                candidates.push(credential);
+            }
+        }
+        match candidates.is_empty() {
+            true => vec![None],
+            false => candidates.into_iter().map(Some).collect(),
+        }
+    }
+}
+
+fn loopback(host: &Host) -> bool {
+    host.name == "localhost" || host.name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Nobody may read a password in an error, whoever worded it.
+fn scrubbed(uri: &ConnectionString, error: &Error) -> String {
+    let words = error.kind.to_string();
+    let secret = uri.password().filter(|password| !password.expose_secret().is_empty());
+    match secret.is_some_and(|password| words.contains(password.expose_secret())) {
+        true => "the driver does not accept it".into(),
+        false => words,
+    }
+}
+
+/// A client, and the server's `isMaster` seen through it.
+async fn attempt(options: &ClientOptions) -> Result<(Client, Document), Error> {
+    let client = Client::with_options(options.clone())?;
+    let hello = client.database("admin").run_command(doc! { "isMaster": 1 }).await;
+    match hello {
+        Ok(hello) => Ok((client, hello)),
+        Err(error) => {
+            client.shutdown().immediate(true).await;
+            Err(error)
+        }
+    }
+}
+
+impl Mongo {
+    /// Connects, finds out which of the candidate users can log in, and makes sure that writes go to a primary.
+    pub async fn connect(login: &Login) -> PortResult<Self> {
+        let bad = |why: String| PortError::Invalid("MongoDB connection string".into(), why);
+        let uri = ConnectionString::parse(login.uri.expose_secret()).map_err(|error| bad(error.to_string()))?;
+        let text = uri.expose().trim_end();
+        let mut options = ClientOptions::parse(text)
+            .await
+            .map_err(|error| bad(scrubbed(&uri, &error)))?;
+        let hosts: Vec<_> = options.hosts.iter().map(ToString::to_string).collect();
+        let hosts = hosts.join(",");
+        options.app_name.get_or_insert_with(|| "rehelm".into());
+        options.server_selection_timeout.get_or_insert(PATIENCE);
+        options.connect_timeout.get_or_insert(PATIENCE);
+        // What was written is read back: from the primary, and only what a change of primary cannot undo.
+        options.selection_criteria = None;
+        options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).build());
+        let single = if let [only] = uri.hosts().as_slice() {
+            !uri.srv() && loopback(only)
+        } else {
+            false
+        };
+        // A forwarded port reaches one member; the names that the others go by mean nothing here.
+        let direct = options.hosts.len() == 1 && !uri.srv() && (single || options.repl_set_name.is_none());
+        if direct && options.direct_connection.is_none() && options.load_balanced != Some(true) {
+            options.direct_connection = Some(true);
+        }
+        let candidates = login.candidates(&uri, options.credential.take());
+        let mut refused = Vec::new();
+        for credential in candidates {
+            options.credential = credential;
+            let user = options
+                .credential
+                .as_ref()
+                .and_then(|credential| credential.username.clone());
+            match attempt(&options).await {
+                Ok((client, hello)) => return Self { client, options, hosts }.on_primary(hello, single).await,
+                Err(error) if login_refused(&error) => refused.push(user.unwrap_or_default()),
+                Err(error) => return Err(port(&format!("MongoDB at {hosts}"), error)),
+            }
+        }
+        let names = refused.join("`, `");
+        Err(PortError::Forbidden(format!(
+            "MongoDB at {hosts} refuses the login of `{names}` with the given password"
+        )))
+    }
+
+    /// A direct connection may have reached a secondary: go on through the replica set, where its names can mean something.
+    async fn on_primary(mut self, hello: Document, forwarded: bool) -> PortResult<Self> {
+        let writable = ["ismaster", "isWritablePrimary"]
+            .iter()
+            .any(|field| hello.get_bool(field) == Ok(true));
+        if writable || self.options.direct_connection != Some(true) {
+            return Ok(self);
+        }
+        let set = hello.get_str("setName").unwrap_or_default().to_owned();
+        let primary = hello.get_str("primary").unwrap_or("unknown");
+        if forwarded || set.is_empty() {
+            let here = &self.hosts;
+            let why =
+                format!("{here} is not the primary of replica set `{set}` (that is {primary}): connect to the primary");
+            return Err(PortError::Unavailable(why));
+        }
+        self.client.clone().shutdown().immediate(true).await;
+        self.options.direct_connection = Some(false);
+        self.options.repl_set_name = Some(set);
+        let (client, _) = attempt(&self.options)
+            .await
+            .map_err(|error| port(&format!("MongoDB at {}", self.hosts), error))?;
+        Ok(Self { client, ..self })
+    }
+}

@@ -1,0 +1,135 @@
+//! The server as a value: started, asked for its address, ordered to fail, dropped.
+
+use std::sync::{Arc, Mutex};
+
+use crate::Result;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+use super::face::Face;
+use super::fault::Fault;
+use super::front::{Front, State, serve};
+use super::store::Store;
+use super::users::Users;
+
+/// How a server is to be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Options {
+    /// The version it shows.
+    pub face: Face,
+    /// Name of the replica set that it is the only member of; None for a standalone server.
+    pub replica_set: Option<String>,
+    /// The first user, role `root`, in `admin`.
+    pub root_user: String,
+    /// That user's password.
+    pub root_password: String,
+    /// The port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            face: Face::default(),
+            replica_set: Some("rs0".into()),
+            root_user: "root".into(),
+            root_password: "root-password".into(),
+            port: 0,
+        }
+    }
+}
+
+impl Options {
+    pub(super) fn uri(&self, port: u16) -> String {
+        let escape =
+            |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+        format!(
+            "mongodb://{}:{}@127.0.0.1:{port}/",
+            escape(&self.root_user),
+            escape(&self.root_password)
+        )
+    }
+}
+
+/// A running server. It has a runtime of its own, so tests with runtimes of their own can share it.
+pub struct Server {
+    options: Options,
+    front: Arc<Front>,
+    port: u16,
+    store: Store,
+    runtime: Option<Runtime>,
+}
+
+impl Server {
+    /// Starts it; the first time on a machine this fetches and compiles, which takes some seconds.
+    pub fn start(options: Options) -> Result<Self> {
+        let store = Store::start()?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("mongo-front")
+            .enable_all()
+            .build()?;
+        // Bound without the runtime: the caller may be inside another one.
+        let listener = std::net::TcpListener::bind(("127.0.0.1", options.port))?;
+        listener.set_nonblocking(true)?;
+        let port = listener.local_addr()?.port();
+        let listener = {
+            let _guard = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
+        let users = Users::root(&options.root_user, &options.root_password);
+        let front = Arc::new(Front {
+            face: options.face,
+            replica_set: options.replica_set.clone(),
+            address: format!("127.0.0.1:{port}"),
+            store: format!("127.0.0.1:{}", store.port),
+            state: Mutex::new(State {
+                users,
+                ..State::default()
+            }),
+        });
+        runtime.spawn(serve(front.clone(), listener));
+        Ok(Self {
+            options,
+            front,
+            port,
+            store,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The root user's connection string, password included.
+    pub fn uri(&self) -> String {
+        self.options.uri(self.port)
+    }
+
+    /// The store's process id.
+    pub fn store_pid(&self) -> u32 {
+        self.store.pid()
+    }
+
+    /// Orders a fault.
+    pub fn inject(&self, fault: Fault) {
+        self.front.state().faults.push(fault);
+    }
+
+    /// Takes back all faults that have not happened, and says how many those were.
+    pub fn clear_faults(&self) -> usize {
+        std::mem::take(&mut self.front.state().faults).len()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Waiting for connections to end would wait for clients.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
