@@ -1,16 +1,22 @@
 //! The one place for YAML: what kubectl and Helm read, we read; what we write, every reader reads back.
 //!
 //! Reading follows YAML 1.1 as Kubernetes tools do (`0644` is 420, `on` is true, the last of duplicate keys wins,
-//! merge keys expand). Errors name file, line and column and never quote the text, which may be a secret.
+//! merge keys expand). The syntax is the parser's of serde-saphyr; what scalars mean is decided here, because its
+//! deserializer reads `0899`, `tRue` or a key `on` as none of the vendor's and Kubernetes' tools do. Errors name file, line and column and never quote the text, which may be a secret.
 //! Writing quotes whatever any of the readers (go-yaml, PyYAML, YAML 1.2) could take for something else.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
+use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Error, Options, SnippetMode};
 
 use crate::finding::Finding;
 use crate::object::Object;
+
+mod compose;
+mod scalar;
+
+use compose::Composer;
 
 /// Why a text is not YAML, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,11 +32,29 @@ pub struct YamlError {
     pub expected: String,
 }
 
+/// Whose reading of plain scalars counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// kubectl and Helm (go-yaml): `y` is true, `1e3` is 1000, `0o17` is 15, `1:30` is text.
+    #[default]
+    Kubernetes,
+    /// PyYAML: `y`, `1e3` and `0o17` are text, `1:30` is 90.
+    Python,
+}
+
 /// Reads all documents of a text; empty ones (and `null`) are left out. `file_name` is for errors only.
 ///
 /// # Errors
 /// The first place that is not YAML, or where aliases expand beyond reason.
 pub fn parse_documents(text: &str, file_name: &str) -> Result<Vec<Value>, YamlError> {
+    parse_documents_as(text, file_name, Dialect::Kubernetes)
+}
+
+/// [`parse_documents`] as another reader would.
+///
+/// # Errors
+/// As there.
+pub fn parse_documents_as(text: &str, file_name: &str, dialect: Dialect) -> Result<Vec<Value>, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // JSON is almost a subset, but its reader is exact and quick (`kubectl get -o json`).
     if text.trim_start().starts_with('{')
@@ -38,7 +62,7 @@ pub fn parse_documents(text: &str, file_name: &str) -> Result<Vec<Value>, YamlEr
     {
         return Ok(vec![value]);
     }
-    serde_saphyr::from_multiple_with_options(text, reading()).map_err(|e| yaml_error(&e, file_name))
+    Composer::new(text, file_name, dialect).documents()
 }
 
 /// Reads a text that should be one document; None when it is empty.
@@ -63,9 +87,7 @@ pub fn parse_document(text: &str, file_name: &str) -> Result<Option<Value>, Yaml
 /// # Errors
 /// Not YAML, or not of that shape. Unlike in manifests, a duplicate key is an error.
 pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
-    let mut options = reading();
-    options.duplicate_keys = DuplicateKeyPolicy::Error;
-    serde_saphyr::from_str_with_options(text, options).map_err(|e| yaml_error(&e, ""))
+    serde_saphyr::from_str_with_options(text, own_files()).map_err(|e| yaml_error(&e, ""))
 }
 
 /// Reads Kubernetes objects, `kind: List` flattened to any depth. A document that is no object becomes a finding
@@ -124,16 +146,9 @@ pub fn to_string_documents<'a>(values: impl IntoIterator<Item = &'a Value>) -> S
     values.into_iter().map(to_string).collect::<Vec<_>>().join("---\n")
 }
 
-fn reading() -> Options {
+fn own_files() -> Options {
     serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_documents: 100_000,
-            max_nodes: 5_000_000,
-            max_events: 20_000_000,
-        },
-        duplicate_keys: DuplicateKeyPolicy::LastWins,
-        legacy_octal_numbers: true,
-        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+        duplicate_keys: DuplicateKeyPolicy::Error,
         emit_comments: false,
         with_snippet: false,
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{ConvertOptions, ConvertedSecret, SecretRules, SourceSecret, convert, file_stem};
 use crate::finding::{Finding, Severity};
 use crate::object::Object;
-use crate::yaml;
+use crate::yaml::{self, Dialect};
 
 /// Converts the files of a folder (name, text). Findings are those of [`convert`] and [`read_files`].
 ///
@@ -34,7 +34,8 @@ pub fn convert_files(
     (converted, findings)
 }
 
-/// Reads files. A file normally holds one secret; several documents and `kind: List` are taken, too.
+/// Reads files, scalars as PyYAML does: Python tools write text such as `1e10` or `0899` without quotes, which
+/// go-yaml takes for numbers, while kubectl's own output quotes all that either could mistake. A file normally holds one secret; several documents and `kind: List` are taken, too.
 ///
 /// `apiVersion` and `kind` are filled in where a file leaves them out. Findings: `secret-file-unreadable` (`why`),
 /// `secret-file-empty`, `secret-not-an-object` (`document`, `why`) as errors, the latter two as warnings where the
@@ -43,7 +44,7 @@ pub fn read_files(files: &[(String, String)], rules: &SecretRules) -> (Vec<Sourc
     let (mut sources, mut findings) = (Vec::new(), Vec::new());
     let expected: BTreeSet<&str> = rules.rules().flat_map(|r| [r.name, r.file_stem()]).collect();
     for (file, text) in files {
-        let documents = match yaml::parse_documents(text, file) {
+        let documents = match yaml::parse_documents_as(text, file, Dialect::Python) {
             Ok(documents) => documents,
             Err(why) => {
                 findings.push(Finding::error("secret-file-unreadable", file).arg("why", why));

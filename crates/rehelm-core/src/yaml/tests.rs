@@ -17,12 +17,92 @@ fn scalars_are_read_as_kubernetes_tools_read_them() {
     );
 }
 
+/// What kubectl 1.32 (`label --local -o json`) and PyYAML 6.0 said about the same text.
+#[test]
+fn each_dialect_reads_plain_scalars_as_its_tool() {
+    let text = |s: &str| Value::from(s);
+    for (scalar, kubernetes, python) in [
+        ("y", json!(true), text("y")),
+        ("N", json!(false), text("N")),
+        ("yes", json!(true), json!(true)),
+        ("tRue", text("tRue"), text("tRue")),
+        ("1e3", json!(1000), text("1e3")),
+        ("1.0e3", json!(1000), text("1.0e3")),
+        ("1.0e+3", json!(1000), json!(1000.0)),
+        ("5.", json!(5), json!(5.0)),
+        ("-.5", json!(-0.5), text("-.5")),
+        (".8571_", text(".8571_"), json!(0.8571)),
+        ("0644", json!(420), json!(420)),
+        ("0899", json!(899), text("0899")),
+        ("0o17", json!(15), text("0o17")),
+        ("0_", json!(0), json!(0)),
+        ("0x_1F", json!(31), json!(31)),
+        ("0X1f", json!(31), text("0X1f")),
+        ("-0b11", json!(-3), json!(-3)),
+        ("+12", json!(12), json!(12)),
+        ("1__0", json!(10), json!(10)),
+        ("-_1", json!(-1), text("-_1")),
+        ("_1", text("_1"), text("_1")),
+        ("12:30:45", text("12:30:45"), json!(45045)),
+        ("1:30.5", text("1:30.5"), json!(90.5)),
+        ("1:60", text("1:60"), text("1:60")),
+        ("2020-01-02", text("2020-01-02"), text("2020-01-02")),
+        ("18446744073709551615", json!(u64::MAX), json!(u64::MAX)),
+        ("=", text("="), text("=")),
+        (".inf", text(".inf"), text(".inf")),
+        ("!!str 12", text("12"), text("12")),
+        ("! 12", text("12"), text("12")),
+        ("!!binary aGk=", text("hi"), text("hi")),
+        ("!!int \"12\"", json!(12), json!(12)),
+        ("!mine 1", text("1"), text("1")),
+    ] {
+        let document = format!("k: {scalar}\n");
+        let read = |dialect| parse_documents_as(&document, "x", dialect).unwrap().remove(0)["k"].clone();
+        assert_eq!(read(Dialect::Kubernetes), kubernetes, "{scalar} as kubectl reads it");
+        assert_eq!(read(Dialect::Python), python, "{scalar} as PyYAML reads it");
+    }
+}
+
+#[test]
+fn keys_are_text() {
+    assert_eq!(
+        read("0755: a\non: b\n1.5: c\n\"1\": d\ntrue: e\n"),
+        json!({"493": "a", "true": "e", "1.5": "c", "1": "d"})
+    );
+    for odd in ["? [a]\n: b\n", "{{ .Values.x }}: 1\n", "~: 1\n", "<<: 1\n"] {
+        let error = parse_documents(odd, "x").unwrap_err();
+        assert_eq!(
+            (error.line, error.expected.starts_with("expected")),
+            (1, true),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_last_line_without_end_is_read_as_each_tool_does() {
+    let text = "a: |\n  b";
+    assert_eq!(parse_documents(text, "x").unwrap(), [json!({"a": "b\n"})]);
+    assert_eq!(
+        parse_documents_as(text, "x", Dialect::Python).unwrap(),
+        [json!({"a": "b"})]
+    );
+}
+
+#[test]
+fn nesting_has_an_end() {
+    parse_documents(&"[".repeat(100_000), "x").unwrap_err();
+    parse_documents(&format!("{}1{}", "[".repeat(150), "]".repeat(150)), "x").unwrap_err();
+    parse_documents("&a [*a]\n", "x").unwrap_err();
+    read(&format!("{}1{}", "[".repeat(60), "]".repeat(60)));
+}
+
 #[test]
 fn the_last_of_duplicate_keys_wins_and_merge_keys_expand() {
     assert_eq!(read("a: 1\nb: 2\na: 3\n"), json!({"a": 3, "b": 2}));
     assert_eq!(
-        read("x: &x {a: 1, b: 2}\ny:\n  <<: *x\n  b: 3\n"),
-        json!({"x": {"a": 1, "b": 2}, "y": {"a": 1, "b": 3}})
+        read("one: &x {a: 1, b: 2}\ntwo: &y {b: 4, c: 5}\nall:\n  b: 3\n  <<: [*x, *y]\n"),
+        json!({"one": {"a": 1, "b": 2}, "two": {"b": 4, "c": 5}, "all": {"a": 1, "b": 3, "c": 5}})
     );
 }
 
@@ -170,6 +250,14 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
+    fn no_text_makes_the_reader_panic(text in "[-?:&*!|>'\"%@`{}\\[\\],#a1~<. \t\n\\\\]{0,80}", any in any::<String>()) {
+        for dialect in [Dialect::Kubernetes, Dialect::Python] {
+            let _ = parse_documents_as(&text, "x", dialect);
+            let _ = parse_documents_as(&any, "x", dialect);
+        }
+    }
+
+    #[test]
     fn arbitrary_text_survives(key in any::<String>(), text in any::<String>()) {
         let value = json!({ key: text });
         prop_assert_eq!(read(&to_string(&value)), value);
@@ -178,6 +266,7 @@ proptest! {
     #[test]
     fn arbitrary_values_survive(value in any_json()) {
         let value = json!({ "v": value });
-        prop_assert_eq!(read(&to_string(&value)), value);
+        prop_assert_eq!(&read(&to_string(&value)), &value);
+        prop_assert_eq!(parse_documents_as(&to_string(&value), "x", Dialect::Python).unwrap().remove(0), value);
     }
 }
