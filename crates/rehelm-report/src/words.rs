@@ -5,10 +5,11 @@ use fluent_bundle::{FluentError, FluentResource};
 
 use crate::facts::Facts;
 
-const EN: [(&str, &str); 4] = [
+const EN: [(&str, &str); 5] = [
     ("checks.ftl", include_str!("../words/en/checks.ftl")),
     ("findings.ftl", include_str!("../words/en/findings.ftl")),
     ("plan.ftl", include_str!("../words/en/plan.ftl")),
+    ("secrets.ftl", include_str!("../words/en/secrets.ftl")),
     ("steps.ftl", include_str!("../words/en/steps.ftl")),
 ];
 

@@ -19,7 +19,6 @@ pub mod status;
 pub mod verify;
 
 use std::ffi::OsString;
-use std::io::Write;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -86,14 +85,15 @@ pub struct Refused(clap::Error);
 impl Refused {
     /// Prints what clap has to say; help goes to stdout and is no failure.
     pub fn print(self) -> Exit {
-        let text = self.0.render();
-        let exit = if self.0.use_stderr() { Exit::Usage } else { Exit::Done };
-        // Nobody is left to be told when the stream is gone.
-        let _ = match exit {
-            Exit::Done => write!(anstream::stdout(), "{}", text.ansi()),
-            _ => write!(anstream::stderr(), "{}", text.ansi()),
-        };
-        exit
+        let printer = Printer::new(anstream::ColorChoice::Auto, false);
+        let text = self.0.render().ansi().to_string();
+        if self.0.use_stderr() {
+            printer.insist(text.trim_end());
+            return Exit::Usage;
+        }
+        // Nobody is left to be told when stdout is gone.
+        let _ = printer.data(&text);
+        Exit::Done
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod doors;
 pub mod errors;
 pub mod exit;
 pub mod printer;

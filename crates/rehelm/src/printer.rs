@@ -76,6 +76,11 @@ impl Printer {
         }
     }
 
+    /// Talk that is not dropped by `--quiet`.
+    pub fn insist(&self, text: &str) {
+        self.talk(text);
+    }
+
     /// Something to try or to know.
     pub fn hint(&self, text: &str) {
         self.say(&format!("{HINT}hint:{HINT:#} {text}"));

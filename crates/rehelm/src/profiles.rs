@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 use include_dir::{Dir, include_dir};
+use rehelm_core::secrets::SecretRules;
 use serde::Deserialize;
 
 use crate::errors::{Context, Error, Result, nearest};
@@ -26,7 +27,7 @@ pub struct ProfileFiles {
 
 /// What the command line itself needs from a profile: names to start with.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "kebab-case")]
 pub struct Head {
     /// Its name.
     #[serde(default)]
@@ -41,11 +42,8 @@ pub struct Head {
     #[serde(default)]
     pub namespace: Option<String>,
     /// Usual namespace of the Kustomize install.
-    #[serde(default, alias = "source-namespace")]
-    pub source_namespace: Option<String>,
-    /// Flags of `secrets convert` with their help.
     #[serde(default)]
-    pub secret_options: BTreeMap<String, String>,
+    pub source_namespace: Option<String>,
 }
 
 /// Names of the built-in profiles, sorted.
@@ -59,13 +57,13 @@ pub fn names() -> Vec<String> {
     names
 }
 
-/// Options of the built-in profiles for `secrets convert`, as (flag, help): products differ in what they have beside
-/// the common set. Read from `secretOptions` of `profile.yaml`.
-pub fn secret_options() -> Vec<(String, String)> {
+/// Groups of secrets of the built-in profiles as (name, help): products differ in what they have beside the common set.
+/// Each is a flag of `secrets convert`.
+pub fn secret_groups() -> BTreeMap<String, String> {
     names()
         .iter()
-        .filter_map(|name| ProfileFiles::built_in(name).and_then(|p| p.head()).ok())
-        .flat_map(|head| head.secret_options)
+        .filter_map(|name| ProfileFiles::built_in(name).and_then(|p| p.secrets()).ok())
+        .flat_map(|rules| rules.groups)
         .collect()
 }
 
@@ -128,6 +126,18 @@ impl ProfileFiles {
             origin: folder.to_string(),
             files,
         })
+    }
+
+    /// How the product's secrets move; no rules when the profile has none.
+    ///
+    /// # Errors
+    /// When `secrets.yaml` is not what it should be.
+    pub fn secrets(&self) -> Result<SecretRules> {
+        match self.files.get("secrets.yaml") {
+            None => Ok(SecretRules::default()),
+            Some(text) => rehelm_core::yaml::from_str(text)
+                .context(|| format!("cannot read secrets.yaml of profile {}", self.origin)),
+        }
     }
 
     /// The names to start with.

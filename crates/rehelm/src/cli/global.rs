@@ -47,6 +47,16 @@ pub struct Global {
     /// User to act as
     #[arg(long = "as", global = true, value_name = "USER", env = "REHELM_AS", hide_env = true)]
     pub impersonate: Option<String>,
+    /// Group to act as; may be given again
+    #[arg(
+        long = "as-group",
+        global = true,
+        value_name = "GROUP",
+        env = "REHELM_AS_GROUP",
+        hide_env = true,
+        value_delimiter = ','
+    )]
+    pub impersonate_group: Vec<String>,
     /// Time for one request to the API server, such as 30s
     #[arg(long, global = true, value_name = "TIME", value_parser = duration, env = "REHELM_REQUEST_TIMEOUT", hide_env = true)]
     pub request_timeout: Option<std::time::Duration>,

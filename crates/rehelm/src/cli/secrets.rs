@@ -25,7 +25,7 @@ impl Verb {
             .and_then(|(_, secrets)| secrets.subcommand())
             .map(|(_, convert)| convert);
         if let Some(convert) = matched {
-            args.options = convert::profile_flags()
+            args.groups = convert::profile_flags()
                 .into_iter()
                 .filter(|flag| convert.get_flag(&flag.name))
                 .map(|flag| flag.name)

@@ -6,3 +6,4 @@ mod help;
 mod init;
 mod place;
 mod schemas;
+mod secrets;

@@ -22,7 +22,7 @@ impl Place {
         let place = Self::empty();
         place.write(
             "shop/profile.yaml",
-            "name: shop\ntitle: The Shop\nrelease: shop\nnamespace: shop-new\nsourceNamespace: shop-old\n",
+            "name: shop\ntitle: The Shop\nrelease: shop\nnamespace: shop-new\nsource-namespace: shop-old\n",
         );
         place.write("kustomize/kustomization.yaml", "resources: []\n");
         place.write("values.yaml", "{}\n");
