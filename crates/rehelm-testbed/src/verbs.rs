@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand};
 use rehelm_testbed::printer::{data, talk};
 use rehelm_testbed::provision::Cloud;
-use rehelm_testbed::{Cache, HelmMajor, Options, Pace, Result, State, Testbed, build, cache, kubelet, mongo};
+use rehelm_testbed::{Cache, HelmMajor, Options, Pace, Result, Scenario, State, Testbed, build, cache, kubelet, mongo};
 use std::time::{Duration, Instant};
 
 /// A real Kubernetes control plane on loopback, without containers.
@@ -38,6 +38,9 @@ struct Up {
     /// Name of the testbed
     #[arg(long, default_value = "default")]
     name: String,
+    /// Install the product of a scenario, as it was before its migration, and push its chart
+    #[arg(long, value_name = "SCENARIO")]
+    install: Option<String>,
     /// Helm's major version
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=4))]
     helm: u8,
@@ -95,6 +98,7 @@ pub fn run(cli: Cli) -> Result<()> {
 
 async fn up(args: Up) -> Result<()> {
     let start = Instant::now();
+    let scenario = args.install.as_deref().map(Scenario::load).transpose()?;
     let options = Options {
         name: Some(args.name.clone()),
         helm: if args.helm == 4 {
@@ -105,12 +109,25 @@ async fn up(args: Up) -> Result<()> {
         pace: pace(args.pod_start_ms, args.pod_stop_ms, 0),
         ..Options::default()
     };
-    let testbed = Testbed::up_with(options, &|line| talk(line)).await?;
+    let options = scenario
+        .iter()
+        .fold(options, |options, scenario| scenario.options(options));
+    let mut testbed = Testbed::up_with(options, &|line| talk(line)).await?;
     talk(format!(
         "{} is up after {:.1} s",
         args.name,
         start.elapsed().as_secs_f64()
     ));
+    if let Some(scenario) = scenario {
+        testbed.install_source(&scenario).await?;
+        talk(format!(
+            "{} is installed after {:.1} s",
+            scenario.name,
+            start.elapsed().as_secs_f64()
+        ));
+        let chart = testbed.push_chart(&scenario.chart_dir()?, true).await?;
+        talk(format!("chart {} {}", chart.reference, chart.version));
+    }
     let state = testbed.keep();
     talk(format!(
         "registry {} user {} password {}",
