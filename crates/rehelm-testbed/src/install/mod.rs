@@ -3,6 +3,7 @@
 //! What is installed is data ([`Scenario`]); the product's files are not part of the project and are found through
 //! `REHELM_REFERENCE`.
 
+mod built;
 mod chart;
 mod scenario;
 mod settled;
