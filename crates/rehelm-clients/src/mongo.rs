@@ -25,7 +25,8 @@ use mongodb::options::ClientOptions;
 use rehelm_core::ports::{DatabaseFacts, DatabaseProof, DatabaseUser, Databases, PortError, PortResult};
 
 pub use connect::Login;
-use error::port;
+use copy::{TRIES, pause};
+use error::{port, transient};
 
 /// Databases that belong to the server.
 const OWN: [&str; 3] = ["admin", "config", "local"];
@@ -56,13 +57,16 @@ fn number(value: Option<&Bson>) -> Option<u64> {
 }
 
 impl Mongo {
-    /// Runs a command, with what it was for in the error.
+    /// Runs a command, with what it was for in the error. Tried again when the server was going away: callers see to it
+    /// that a command which was applied and not answered may come twice.
     async fn run(&self, database: &str, what: &str, command: Document) -> PortResult<Document> {
-        self.client
-            .database(database)
-            .run_command(command)
-            .await
-            .map_err(|error| port(what, error))
+        let mut tries = 0;
+        loop {
+            match self.client.database(database).run_command(command.clone()).await {
+                Err(error) if transient(&error) && tries < TRIES => pause(&mut tries).await,
+                other => return other.map_err(|error| port(what, error)),
+            }
+        }
     }
 
     fn user(&self) -> Option<String> {

@@ -3,18 +3,60 @@
 
 mod mongo_support;
 
-use mongo_support::{place, quiet};
-use rehelm_core::ports::Databases;
+#[path = "mongo_support/broken.rs"]
+mod broken;
+#[path = "mongo_support/logins.rs"]
+mod logins;
+
+use bson::{Bson, doc};
+use mongo_support::{documents, place, quiet};
+use rehelm_core::ports::{Databases, PortError};
 use rehelm_testbed::mongo::Face;
 
 async fn a_copy_is_equal(face: Face) {
     let Some(place) = place(face) else { return };
     let mongo = place.connect().await;
     place.fill("copy_from", 2500).await;
-    mongo.copy("copy_from", "copy_to", &quiet).await.expect("copies");
+    let seen = std::sync::Mutex::new(std::collections::BTreeMap::new());
+    let progress = |name: &str, documents: u64, _: u64| {
+        seen.lock().expect("no panic").insert(name.to_owned(), documents);
+    };
+    let before = mongo.prove("copy_from").await.expect("proves");
+    mongo.copy("copy_from", "copy_to", &progress).await.expect("copies");
     let proof = mongo.prove("copy_to").await.expect("proves");
-    assert_eq!(proof, mongo.prove("copy_from").await.expect("proves"));
-    assert_eq!(proof["people"].documents, 2500);
+    assert_eq!(proof, before);
+    assert_eq!(proof, mongo.prove("copy_from").await.expect("the source is as it was"));
+    let people = &proof["people"];
+    let bytes: usize = documents(0).len() + people.bytes as usize;
+    assert!(people.documents == 2500 && bytes > 250_000, "{people:?}");
+    assert_eq!(seen.into_inner().expect("no panic").get("people"), Some(&2500));
+    // Views, options and indexes went along.
+    let target = place.driver().await.database("copy_to");
+    let listed = target.run_command(doc! { "listCollections": 1 }).await.expect("lists");
+    let listed = listed
+        .get_document("cursor")
+        .expect("a cursor")
+        .get_array("firstBatch")
+        .expect("a batch");
+    let entry = |name: &str| {
+        let found = listed
+            .iter()
+            .filter_map(Bson::as_document)
+            .find(|entry| entry.get_str("name") == Ok(name));
+        found.unwrap_or_else(|| panic!("no {name}")).clone()
+    };
+    assert_eq!(entry("recent").get_str("type"), Ok("view"));
+    let options = entry("events").get_document("options").expect("options").clone();
+    assert_eq!(options.get_document("validator"), Ok(&doc! { "n": { "$gte": 0 } }));
+    let indexes = target
+        .collection::<bson::Document>("people")
+        .list_index_names()
+        .await
+        .expect("lists");
+    assert_eq!(indexes, ["_id_", "n_text"]);
+    // Again, over itself.
+    mongo.copy("copy_from", "copy_to", &quiet).await.expect("copies again");
+    assert_eq!(mongo.prove("copy_to").await.expect("proves"), proof);
 }
 
 #[tokio::test]
@@ -25,4 +67,130 @@ async fn a_copy_is_equal_on_4_2() {
 #[tokio::test]
 async fn a_copy_is_equal_on_7_0() {
     a_copy_is_equal(Face::V7_0).await;
+}
+
+#[tokio::test]
+async fn one_byte_changes_the_proof() {
+    let Some(place) = place(Face::V4_2) else { return };
+    let mongo = place.connect().await;
+    place.fill("byte", 100).await;
+    let before = mongo.prove("byte").await.expect("proves");
+    let people = place
+        .driver()
+        .await
+        .database("byte")
+        .collection::<bson::Document>("people");
+    let set = async |text: &str| {
+        people
+            .update_one(doc! { "n": 50 }, doc! { "$set": { "text": text } })
+            .await
+            .expect("updates");
+        mongo.prove("byte").await.expect("proves")
+    };
+    let after = set("text 5O").await;
+    assert_eq!(
+        (before["people"].documents, before["people"].bytes),
+        (after["people"].documents, after["people"].bytes)
+    );
+    assert_ne!(before["people"].content, after["people"].content);
+    assert_eq!(
+        (&before["people"].shape, &before["events"]),
+        (&after["people"].shape, &after["events"])
+    );
+    assert_eq!(set("text 50").await, before);
+    people.drop_index("n_text").await.expect("drops");
+    let without = mongo.prove("byte").await.expect("proves");
+    assert_eq!(without["people"].content, before["people"].content);
+    assert_ne!(without["people"].shape, before["people"].shape);
+}
+
+#[tokio::test]
+async fn databases_are_listed_sized_and_dropped() {
+    let Some(place) = place(Face::V7_0) else { return };
+    let mongo = place.connect().await;
+    place.fill("house", 100).await;
+    assert!(mongo.list().await.expect("lists").contains(&"house".to_owned()));
+    assert!(mongo.size("house").await.expect("sizes") > 10_000);
+    assert_eq!(mongo.size("no_house").await.expect("sizes"), 0);
+    mongo.drop_database("house").await.expect("drops");
+    assert!(!mongo.list().await.expect("lists").contains(&"house".to_owned()));
+    mongo.drop_database("house").await.expect("gone already");
+    assert!(matches!(
+        mongo.drop_database("admin").await,
+        Err(PortError::Invalid(..))
+    ));
+    let facts = mongo.facts().await.expect("facts");
+    assert!(facts.version.starts_with("7.0.") || place.server.is_none());
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_an_error() {
+    let Some(place) = place(Face::V4_2) else { return };
+    let mongo = place.connect().await;
+    assert!(
+        mongo
+            .copy("typo", "typo_to", &quiet)
+            .await
+            .expect_err("no source")
+            .is_not_found()
+    );
+    assert!(mongo.prove("typo").await.expect_err("no database").is_not_found());
+    assert!(!mongo.list().await.expect("lists").contains(&"typo_to".to_owned()));
+}
+
+#[tokio::test]
+async fn what_does_not_belong_in_a_copy_is_an_error_and_stays() {
+    let Some(place) = place(Face::V4_2) else { return };
+    let mongo = place.connect().await;
+    place.fill("own", 10).await;
+    place.fill("own_to", 10).await;
+    // Same collections and options, other documents.
+    let before = mongo.prove("own_to").await.expect("proves");
+    let error = mongo
+        .copy("own", "own_to", &quiet)
+        .await
+        .expect_err("other documents are there");
+    assert!(matches!(error, PortError::Conflict(..)), "{error}");
+    let after = mongo.prove("own_to").await.expect("proves");
+    assert!(after["people"].documents >= before["people"].documents);
+    // A collection that the source has not.
+    let driver = place.driver().await;
+    driver.database("own_more").drop().await.expect("drops");
+    driver
+        .database("own_more")
+        .collection("mine")
+        .insert_one(doc! { "a": 1 })
+        .await
+        .expect("inserts");
+    let error = mongo
+        .copy("own", "own_more", &quiet)
+        .await
+        .expect_err("another collection is there");
+    assert!(matches!(error, PortError::Conflict(..)), "{error}");
+    assert_eq!(mongo.prove("own_more").await.expect("proves").len(), 1);
+    assert!(matches!(
+        mongo.copy("own", "own", &quiet).await,
+        Err(PortError::Invalid(..))
+    ));
+    assert!(matches!(
+        mongo.copy("own", "admin", &quiet).await,
+        Err(PortError::Invalid(..))
+    ));
+}
+
+#[tokio::test]
+async fn a_time_series_is_refused_before_anything_is_written() {
+    let Some(place) = place(Face::V7_0) else { return };
+    let mongo = place.connect().await;
+    place.fill("series", 10).await;
+    let db = place.driver().await.database("series");
+    db.run_command(doc! { "create": "ticks", "timeseries": { "timeField": "at" } })
+        .await
+        .expect("create");
+    let error = mongo
+        .copy("series", "series_to", &quiet)
+        .await
+        .expect_err("time series");
+    assert!(error.to_string().contains("series.ticks"), "{error}");
+    assert!(!mongo.list().await.expect("lists").contains(&"series_to".to_owned()));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bson::{Document, doc};
 use mongodb::Client;
 use mongodb::error::Error;
-use mongodb::options::{Acknowledgment, ClientOptions, Credential, WriteConcern};
+use mongodb::options::{Acknowledgment, AuthMechanism, ClientOptions, Credential, WriteConcern};
 use rehelm_core::mongo_uri::{ConnectionString, Host};
 use rehelm_core::ports::{PortError, PortResult};
 use secrecy::{ExposeSecret, SecretString};
@@ -86,17 +86,47 @@ fn scrubbed(uri: &ConnectionString, error: &Error) -> String {
     }
 }
 
-/// A client, and the server's `isMaster` seen through it.
-async fn attempt(options: &ClientOptions) -> Result<(Client, Document), Error> {
-    let client = Client::with_options(options.clone())?;
-    let hello = client.database("admin").run_command(doc! { "isMaster": 1 }).await;
-    match hello {
-        Ok(hello) => Ok((client, hello)),
-        Err(error) => {
-            client.shutdown().immediate(true).await;
-            Err(error)
+fn is_master() -> Document {
+    doc! { "isMaster": 1 }
+}
+
+/// Runs a command over a new client. Without a mechanism SCRAM-SHA-256 is tried and then SCRAM-SHA-1, which users from
+/// before 4.0 have only: left to itself this driver asks about the user's namesake in `admin`, and guesses wrong for users
+/// of other databases.
+pub(super) async fn attempt(
+    options: &ClientOptions,
+    database: &str,
+    command: Document,
+) -> Result<(Client, Document), Error> {
+    let open = options
+        .credential
+        .as_ref()
+        .is_some_and(|credential| credential.mechanism.is_none());
+    let ways: &[_] = if open {
+        &[Some(AuthMechanism::ScramSha256), Some(AuthMechanism::ScramSha1)]
+    } else {
+        &[None]
+    };
+    let mut refused = None;
+    for way in ways {
+        let mut options = options.clone();
+        if let (Some(credential), Some(way)) = (&mut options.credential, way) {
+            credential.mechanism = Some(way.clone());
+        }
+        let client = Client::with_options(options)?;
+        match client.database(database).run_command(command.clone()).await {
+            Ok(reply) => return Ok((client, reply)),
+            Err(error) => {
+                client.shutdown().immediate(true).await;
+                if !login_refused(&error) {
+                    return Err(error);
+                }
+                // What the stronger one was refused with says more.
+                refused.get_or_insert(error);
+            }
         }
     }
+    Err(refused.unwrap_or_else(|| Error::custom("no way to log in".to_owned())))
 }
 
 impl Mongo {
@@ -134,7 +164,7 @@ impl Mongo {
                 .credential
                 .as_ref()
                 .and_then(|credential| credential.username.clone());
-            match attempt(&options).await {
+            match attempt(&options, "admin", is_master()).await {
                 Ok((client, hello)) => return Self { client, options, hosts }.on_primary(hello, single).await,
                 Err(error) if login_refused(&error) => refused.push(user.unwrap_or_default()),
                 Err(error) => return Err(port(&format!("MongoDB at {hosts}"), error)),
@@ -165,7 +195,7 @@ impl Mongo {
         self.client.clone().shutdown().immediate(true).await;
         self.options.direct_connection = Some(false);
         self.options.repl_set_name = Some(set);
-        let (client, _) = attempt(&self.options)
+        let (client, _) = attempt(&self.options, "admin", is_master())
             .await
             .map_err(|error| port(&format!("MongoDB at {}", self.hosts), error))?;
         Ok(Self { client, ..self })

@@ -29,6 +29,7 @@ impl Mongo {
                 doc! { "$merge": { "into": into, "on": "_id", "whenMatched": matched, "whenNotMatched": "insert" } };
             let command = doc! {
                 "aggregate": &job.collection.name, "pipeline": [stage], "cursor": {}, "allowDiskUse": true,
+                "bypassDocumentValidation": true,
                 "writeConcern": { "w": "majority" },
             };
             match self.watched(job, command).await {

@@ -69,10 +69,10 @@ impl Mongo {
         let mut next = cursor.next().await;
         while let Some(batch) = next {
             let batch = batch?;
-            let documents: Vec<&RawDocument> = batch
-                .doc_slices()?
+            let documents: Vec<_> = batch.doc_slices()?.into_iter().collect::<Result<_, _>>()?;
+            let documents: Vec<_> = documents
                 .into_iter()
-                .filter_map(|d| d.ok()?.as_document())
+                .filter_map(|document| document.as_document())
                 .collect();
             let (written, read) = futures::join!(self.write(job, &documents, write), cursor.next());
             written.map_err(Broken::Write)?;
@@ -163,6 +163,8 @@ fn command(collection: &str, documents: &[&RawDocument], write: Write) -> RawDoc
     };
     body.append(verb, collection);
     body.append("ordered", true);
+    // What the source holds stays as it is, also where a validator came later.
+    body.append("bypassDocumentValidation", true);
     body.append("writeConcern", rawdoc! { "w": "majority" });
     body.append(field, list);
     body

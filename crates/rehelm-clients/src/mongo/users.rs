@@ -1,12 +1,12 @@
 //! Users: made or brought up to date, and proven by logging in as them.
 
 use bson::{Bson, Document, doc};
-use mongodb::Client;
 use mongodb::options::Credential;
 use rehelm_core::ports::{DatabaseUser, PortError, PortResult};
 use secrecy::ExposeSecret;
 
 use super::Mongo;
+use super::connect::attempt;
 use super::error::port;
 
 /// What `readWrite` gives, as far as a service needs it.
@@ -71,11 +71,12 @@ impl Mongo {
         credential.password = Some(password.expose_secret().to_owned());
         credential.source = Some(database.clone());
         options.credential = Some(credential);
-        let client = Client::with_options(options).map_err(|error| port(&what, error))?;
         let command = doc! { "connectionStatus": 1, "showPrivileges": true };
-        let status = client.database(database).run_command(command).await;
+        let (client, status) = attempt(&options, database, command)
+            .await
+            .map_err(|error| port(&what, error))?;
         client.shutdown().immediate(true).await;
-        may_read_and_write(&status.map_err(|error| port(&what, error))?, user)
+        may_read_and_write(&status, user)
     }
 }
 

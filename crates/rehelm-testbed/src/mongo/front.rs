@@ -222,11 +222,12 @@ impl Front {
         let command = match request.name.as_str() {
             // The store refuses the options that it does not keep.
             "create" => raw(&doc! { "create": body.get_str("create").unwrap_or_default(), "$db": database })?,
+            "find" => for_store(&raw(&with_known_types(body))?)?,
             _ => for_store(&request.body)?,
         };
         let reply = wire::ask(store, &command, &request.sequences).await?;
         if reply.get_f64("ok") != Ok(1.0) {
-            return Ok(reply);
+            return with_code(reply, &request.name);
         }
         let mut state = self.state();
         match request.name.as_str() {
@@ -248,6 +249,36 @@ impl Front {
         }
         Ok(reply)
     }
+}
+
+/// The store leaves out the code of some errors; drivers rely on it.
+fn with_code(reply: RawDocumentBuf, command: &str) -> io::Result<RawDocumentBuf> {
+    if reply.get("code").is_ok_and(|code| code.is_some()) {
+        return Ok(reply);
+    }
+    let mut reply = read(&reply)?;
+    reply.insert("code", if command == "getMore" { 43 } else { 1 });
+    raw(&reply)
+}
+
+/// The store knows no undefined, pointers, code and symbols, and refuses a `$type` list that names them; it holds none.
+fn with_known_types(body: &Document) -> Document {
+    fn known(value: &Bson) -> Bson {
+        match value {
+            Bson::Document(below) => Bson::Document(with_known_types(below)),
+            Bson::Array(list) => Bson::Array(list.iter().map(known).collect()),
+            other => other.clone(),
+        }
+    }
+    let unknown = |kind: &Bson| matches!(kind, Bson::Int32(6 | 12..=15));
+    let field = |(key, value): (&String, &Bson)| match value {
+        Bson::Array(kinds) if key == "$type" => (
+            key.clone(),
+            Bson::Array(kinds.iter().filter(|kind| !unknown(kind)).cloned().collect()),
+        ),
+        value => (key.clone(), known(value)),
+    };
+    body.iter().map(field).collect()
 }
 
 /// `saslStart` and `saslContinue`.
