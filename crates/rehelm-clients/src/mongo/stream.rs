@@ -146,9 +146,10 @@ fn command(collection: &str, documents: &[&RawDocument], write: Write) -> RawDoc
     for document in documents {
         match (write, document.get("_id")) {
             (Write::Replace, Ok(Some(id))) => {
-                let mut equal = RawDocumentBuf::new();
-                equal.append_ref("$eq", id);
-                let mut update = rawdoc! { "q": { "_id": equal } };
+                // The plain form: servers have a fast path for it, and an `_id` is never an operator.
+                let mut query = RawDocumentBuf::new();
+                query.append_ref("_id", id);
+                let mut update = rawdoc! { "q": query };
                 update.append_ref("u", *document);
                 update.append("upsert", true);
                 list.push(update);
