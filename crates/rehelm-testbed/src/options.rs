@@ -20,6 +20,8 @@ pub struct Options {
     pub cloud: Utf8PathBuf,
     /// Template of the host name of LoadBalancer Services; none means what the cloud file says.
     pub load_balancer: Option<String>,
+    /// A database server beside the cluster.
+    pub mongo: Option<crate::mongo::Options>,
     /// How the stand-in kubelet behaves.
     pub pace: Pace,
     /// End the testbed when this process is gone, however it went. Tests set their own pid.
@@ -58,6 +60,7 @@ impl Default for Options {
             helm: HelmMajor::default(),
             cloud: data_dir().join("cloud.yaml"),
             load_balancer: None,
+            mongo: None,
             pace: Pace::default(),
             owner: None,
             program: None,

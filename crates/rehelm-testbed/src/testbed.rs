@@ -81,6 +81,11 @@ impl Testbed {
         &self.state
     }
 
+    /// The root user's connection string of the database server, if this testbed has one.
+    pub fn mongo_uri(&self) -> Option<&str> {
+        self.state.mongo_uri.as_deref()
+    }
+
     /// Lets it run on after this handle is dropped.
     pub fn keep(mut self) -> State {
         self.ends = false;
@@ -161,6 +166,17 @@ async fn start(
     let (registry, login) = plane::registry(bin, &dir, &ports)?;
     state.registry = login;
     record(state, registry)?;
+    if let Some(mongo) = options.mongo.clone() {
+        // While the API server starts; the first time on a machine this fetches and compiles.
+        let (program, dir) = (program.to_owned(), dir.clone());
+        let spawn = move || crate::mongo::spawn(&program, &dir, &mongo);
+        let spawned = tokio::task::spawn_blocking(spawn)
+            .await
+            .map_err(|e| Error::Data(e.to_string()))??;
+        state.mongo_uri = Some(spawned.uri);
+        state.processes.extend(spawned.processes);
+        state.write()?;
+    }
     let client = plane::ready(&state.kubeconfig, &api, Duration::from_secs(60)).await?;
     record(state, plane::controllers(&bin.kubernetes, &dir)?)?;
     record(state, plane::scheduler(&bin.kubernetes, &dir)?)?;

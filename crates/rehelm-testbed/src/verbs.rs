@@ -41,6 +41,9 @@ struct Up {
     /// Install the product of a scenario, as it was before its migration, and push its chart
     #[arg(long, value_name = "SCENARIO")]
     install: Option<String>,
+    /// Leave out the database server that the scenario asks for
+    #[arg(long)]
+    no_mongo: bool,
     /// Helm's major version
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=4))]
     helm: u8,
@@ -109,9 +112,12 @@ async fn up(args: Up) -> Result<()> {
         pace: pace(args.pod_start_ms, args.pod_stop_ms, 0),
         ..Options::default()
     };
-    let options = scenario
+    let mut options = scenario
         .iter()
         .fold(options, |options, scenario| scenario.options(options));
+    if let (Some(scenario), false) = (&scenario, args.no_mongo) {
+        options.mongo = scenario.mongo_options()?;
+    }
     let mut testbed = Testbed::up_with(options, &|line| talk(line)).await?;
     talk(format!(
         "{} is up after {:.1} s",
@@ -134,6 +140,9 @@ async fn up(args: Up) -> Result<()> {
         state.registry.host, state.registry.user, state.registry.password
     ));
     talk(format!("export KUBECONFIG={}", state.kubeconfig));
+    if let Some(uri) = &state.mongo_uri {
+        talk(format!("mongo {uri}"));
+    }
     data(&state.kubeconfig);
     Ok(())
 }

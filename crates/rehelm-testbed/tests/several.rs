@@ -15,7 +15,10 @@ async fn two_do_not_know_of_each_other_and_one_ends_with_its_owner() {
         ..options()
     };
     let (one, two) = tokio::join!(up(options()), up(owned));
-    let (Some(one), Some(two)) = (one, two) else { return };
+    let (Some(one), Some(two)) = (one, two) else {
+        owner.kill().and_then(|()| owner.wait()).expect("end of the owner");
+        return;
+    };
     assert_ne!(one.dir, two.dir);
     kubectl(&one, "create namespace only-here").await.expect("namespace");
     assert!(kubectl(&two, "get namespace only-here").await.is_err());

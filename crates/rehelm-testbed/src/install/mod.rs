@@ -5,9 +5,11 @@
 
 mod built;
 mod chart;
+mod databases;
 mod scenario;
 mod settled;
 mod source;
 
 pub use chart::{Pushed, relax_kube_version};
+pub use databases::{Databases, RootPassword};
 pub use scenario::{Scenario, reference};

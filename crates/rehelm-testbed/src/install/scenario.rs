@@ -1,5 +1,6 @@
 //! A scenario: which folders make up an installed product, and in which surroundings.
 
+use super::databases::Databases;
 use crate::cache::data_dir;
 use crate::options::{Node, Options};
 use crate::{Error, Result};
@@ -42,6 +43,9 @@ pub struct Scenario {
     /// Own manifests applied last.
     #[serde(default)]
     pub after: Vec<Utf8PathBuf>,
+    /// The product's databases.
+    #[serde(default)]
+    pub databases: Option<Databases>,
     /// The folder of the product's chart.
     pub chart: Utf8PathBuf,
     /// Values files for the chart, in order.

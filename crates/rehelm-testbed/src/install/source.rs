@@ -46,7 +46,13 @@ impl Testbed {
         self.kinds_established(LIMIT).await?;
         apply(&kubectl, Some(ns), &(built.second + &own(&scenario.after)?)).await?;
         apply(&kubectl, None, &own(&scenario.elsewhere)?).await?;
-        self.settled(None, LIMIT).await?;
+        let filled = async {
+            match (&scenario.databases, self.mongo_uri()) {
+                (Some(databases), Some(uri)) => databases.fill(uri, scenario).await,
+                _ => Ok(()),
+            }
+        };
+        try_join(self.settled(None, LIMIT), filled).await?;
         self.state.installed = Some(scenario.name.clone());
         self.state.write()
     }
