@@ -202,7 +202,7 @@ pub enum ProfileError {
     #[error("the profile has no file profile.yaml")]
     NoProfileFile,
     /// One file is not what it should be.
-    #[error("{file}: {why}")]
+    #[error("{why}")]
     File {
         /// Name within the profile's folder.
         file: String,
@@ -257,5 +257,5 @@ fn optional<T: DeserializeOwned + Default>(files: &BTreeMap<String, String>, nam
 }
 
 fn parse<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, ProfileError> {
-    yaml::from_str(text).map_err(|why| ProfileError::File { file: name.to_owned(), why: why.to_string() })
+    yaml::from_str(text, name).map_err(|e| ProfileError::File { file: name.to_owned(), why: e.to_string() })
 }

@@ -82,12 +82,13 @@ pub fn parse_document(text: &str, file_name: &str) -> Result<Option<Value>, Yaml
     Ok(documents.pop())
 }
 
-/// Reads a text of our own (profiles, configuration) into a type; errors name the line. An empty text reads as `null`.
+/// Reads a text of our own (profiles, configuration) into a type. An empty text reads as `null`.
 ///
 /// # Errors
-/// Not YAML, or not of that shape. Unlike in manifests, a duplicate key is an error.
-pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
-    serde_saphyr::from_str_with_options(text, own_files()).map_err(|e| yaml_error(&e, ""))
+/// Not YAML, or not of that shape, with file and line. Unlike in manifests, a duplicate key is an error.
+pub fn from_str<T: DeserializeOwned>(text: &str, file_name: &str) -> Result<T, YamlError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_saphyr::from_str_with_options(text, own_files()).map_err(|e| yaml_error(&e, file_name))
 }
 
 /// Reads Kubernetes objects, `kind: List` flattened to any depth. A document that is no object becomes a finding

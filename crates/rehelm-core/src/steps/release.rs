@@ -1,0 +1,223 @@
+//! `release`: Helm installs the release.
+//!
+//! Helm does not wait here; `ready` does, and explains. A release record left `pending-…` by a Helm that died is taken
+//! away first, but only when this run left it. The undo never calls `helm uninstall`, which deletes whatever the
+//! manifest names, shared objects and claims included: it stops the release's workloads, brings shared objects back to
+//! their before-images, deletes what only the release made, and then the release's records.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Action, Names, Undo, access, accesses, plural};
+use crate::finding::Finding;
+use crate::object::{ObjKey, ObjRef, Object};
+use crate::pods;
+use crate::ports::{Access, PatchKind, PortError, Precondition, Select};
+use crate::restore;
+use crate::server::{self, Stop};
+use crate::world::{StepError, StepResult, World};
+
+/// The step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Release {
+    /// Objects that only the release makes: the undo deletes those that it made.
+    pub own: Vec<ObjRef>,
+    /// Objects that it shares with the old install: the undo brings them back.
+    pub shared: Vec<ObjRef>,
+    /// Claims and secrets that other steps made and take back.
+    pub kept: Vec<ObjRef>,
+    /// Objects that were in the release's namespace before.
+    pub before: Vec<ObjRef>,
+}
+
+const AT_ONCE: usize = 16;
+
+/// Helm's records of a release.
+async fn records(world: &World<'_>) -> StepResult<Vec<Object>> {
+    let select = Select {
+        namespace: Some(world.target_namespace().to_owned()),
+        labels: Some(format!("owner=helm,name={}", world.plan.target.release)),
+        fields: None,
+    };
+    Ok(world.target.list("v1", "Secret", &select).await?)
+}
+
+async fn delete_records(world: &World<'_>, which: impl Fn(&Object) -> bool) -> StepResult<()> {
+    for record in records(world).await?.iter().filter(|r| which(r)) {
+        restore::delete_and_wait(world, world.target, &record.reference(), record.uid()).await?;
+    }
+    Ok(())
+}
+
+fn is_pending(record: &Object) -> bool {
+    record.label("status").is_some_and(|s| s.starts_with("pending"))
+}
+
+#[async_trait]
+impl Action for Release {
+    fn undo_kind(&self) -> Undo {
+        Undo::Yes
+    }
+
+    fn touches(&self, _: &Names) -> Vec<ObjRef> {
+        self.own.iter().chain(&self.shared).cloned().collect()
+    }
+
+    fn commands(&self, names: &Names) -> Vec<String> {
+        let values = names.values.iter().map(|v| format!(" -f {v}")).collect::<String>();
+        vec![format!(
+            "helm upgrade --install {} {} --version {} -n {}{values}",
+            names.release, names.chart, names.version, names.target
+        )]
+    }
+
+    fn rights(&self, names: &Names) -> Vec<Access> {
+        let mut rights = accesses(&["get", "list", "create", "update", "delete"], "", "secrets", Some(&names.target));
+        let mut kinds: BTreeSet<(String, String, Option<String>)> = BTreeSet::new();
+        for object in &self.own {
+            kinds.insert((object.group().to_owned(), plural(&object.kind), object.namespace.clone()));
+        }
+        for (group, resource, namespace) in kinds {
+            rights.extend(accesses(&["get", "create", "patch", "delete"], &group, &resource, namespace.as_deref()));
+        }
+        for object in &self.shared {
+            for verb in ["get", "patch", "update"] {
+                rights.push(access(verb, object.group(), &plural(&object.kind), None, Some(&object.name)));
+            }
+        }
+        rights
+    }
+
+    async fn precheck(&self, world: &World<'_>, number: u32) -> StepResult<()> {
+        let pending: Vec<Object> = records(world).await?.into_iter().filter(is_pending).collect();
+        if let Some(record) = pending.first().filter(|_| !world.in_doubt(number)) {
+            let status = record.label("status").unwrap_or_default();
+            let finding = Finding::error("release-pending", world.plan.target.release.clone()).arg("status", status);
+            return Err(StepError::refused(finding));
+        }
+        Ok(())
+    }
+
+    async fn run(&self, world: &World<'_>, number: u32) -> StepResult<()> {
+        // In doubt means that this run's own Helm was under way and is dead now: its lock is ours to take away.
+        if world.recall(number, "begun").is_some() {
+            delete_records(world, is_pending).await?;
+        } else {
+            world.note(number, "begun", json!(true))?;
+        }
+        let spec = world.release_spec().await?;
+        world.helm.install(&spec, false).await?;
+        Ok(())
+    }
+
+    async fn verify(&self, world: &World<'_>, _: u32) -> StepResult<()> {
+        let target = &world.plan.target;
+        let state = world.helm.release(&target.namespace, &target.release).await?;
+        let state = state.ok_or_else(|| PortError::NotFound(format!("release {}", target.release)))?;
+        if state.status == "deployed" {
+            return Ok(());
+        }
+        let finding = Finding::error("release-not-deployed", target.release.clone()).arg("status", state.status);
+        Err(StepError::refused(finding))
+    }
+
+    async fn undo(&self, world: &World<'_>, _: u32) -> StepResult<()> {
+        let mut made = self.made(world).await?;
+        self.stop_workloads(world, &made).await?;
+        for shared in &self.shared {
+            if let Ok(image) = world.before(shared) {
+                restore::to_image(world, world.target, &image).await?;
+            }
+        }
+        // Workloads last stopped are deleted with everything else, claims and secrets of other steps left alone.
+        made.sort_by_key(|o| o.kind() == "Namespace");
+        stream::iter(&made)
+            .map(|object| async move {
+                restore::delete_and_wait(world, world.target, &object.reference(), object.uid()).await
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<Vec<_>>()
+            .await?;
+        delete_records(world, |_| true).await
+    }
+}
+
+impl Release {
+    /// What the release made and nobody shares, as it lives.
+    async fn made(&self, world: &World<'_>) -> StepResult<Vec<Object>> {
+        let target = &world.plan.target;
+        let recorded = world.helm.release(&target.namespace, &target.release).await?.map(|r| r.manifest);
+        let spared: BTreeSet<ObjKey> =
+            self.shared.iter().chain(&self.kept).chain(&self.before).map(ObjRef::key).collect();
+        let candidates: BTreeSet<ObjRef> = self
+            .own
+            .iter()
+            .cloned()
+            .chain(recorded.iter().flatten().map(|o| {
+                let mut reference = o.reference();
+                // A stored manifest leaves the namespace out where the chart does.
+                if reference.namespace.is_none()
+                    && self.own.iter().any(|w| w.kind == reference.kind && w.namespace.is_some())
+                {
+                    reference.namespace = Some(target.namespace.clone());
+                }
+                reference
+            }))
+            .filter(|r| !spared.contains(&r.key()) && r.kind != "CustomResourceDefinition")
+            .collect();
+        let kinds: BTreeSet<(String, String, Option<String>)> =
+            candidates.iter().map(|c| (c.api_version.clone(), c.kind.clone(), c.namespace.clone())).collect();
+        let keys: BTreeSet<ObjKey> = candidates.iter().map(ObjRef::key).collect();
+        let mut live = Vec::new();
+        for (api, kind, namespace) in kinds {
+            let select = Select { namespace, ..Select::default() };
+            live.extend(world.target.list(&api, &kind, &select).await?);
+        }
+        live.retain(|o| {
+            keys.contains(&o.reference().key())
+                && (restore::owned_by(o, &target.release, &target.namespace)
+                    || (o.annotation("helm.sh/hook").is_some() && o.namespace() == Some(target.namespace.as_str())))
+        });
+        Ok(live)
+    }
+
+    async fn stop_workloads(&self, world: &World<'_>, made: &[Object]) -> StepResult<()> {
+        let workloads: Vec<&Object> = made.iter().filter(|o| server::stop(o).is_some()).collect();
+        for workload in &workloads {
+            let patch = match server::stop(workload) {
+                Some(Stop::Suspend) => json!({"spec": {"suspend": true}}),
+                Some(Stop::Scale) => json!({"spec": {"replicas": 0}}),
+                // A DaemonSet has no count: it is deleted below, before its claims are touched.
+                _ => continue,
+            };
+            let this_one = Precondition { uid: Some(workload.uid().to_owned()), resource_version: None };
+            match world.target.patch(&workload.reference(), PatchKind::Merge, &patch, &this_one, false).await {
+                Ok(_) | Err(PortError::NotFound(_)) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        let scaled: Vec<&&Object> =
+            workloads.iter().filter(|w| matches!(server::stop(w), Some(Stop::Scale))).collect();
+        let select = Select { namespace: Some(world.target_namespace().to_owned()), ..Select::default() };
+        let left = |all: &[Object]| {
+            all.iter().filter(|p| !pods::finished(p) && scaled.iter().any(|w| pods::belongs(p, w))).count()
+        };
+        let wait = world.target.wait_list("v1", "Pod", &select, world.timeouts.stop, &|all| {
+            world.progress.tick("pods-ending", left(all) as u64, 0);
+            left(all) == 0
+        });
+        match wait.await {
+            Ok(_) => Ok(()),
+            Err(PortError::Timeout { .. }) => {
+                let finding = Finding::error("pods-do-not-end", world.target_namespace().to_owned());
+                Err(StepError::refused(finding))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+}

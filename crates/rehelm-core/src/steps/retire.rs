@@ -1,0 +1,108 @@
+//! `retire`: what is left of the old install goes. Irreversible, and only in cleanup.
+//!
+//! Every deletion was listed in the plan and is made with the uid that the plan saw: a namesake that somebody made
+//! since is left alone. Databases under old names are dropped first, because they alone hold data; then objects.
+
+use async_trait::async_trait;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Names, Undo, access, plural};
+use crate::finding::Finding;
+use crate::object::ObjRef;
+use crate::ports::{Access, PortError, Precondition};
+use crate::world::{StepError, StepResult, World};
+
+/// One object to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Retired {
+    /// Which.
+    pub object: ObjRef,
+    /// Its uid.
+    pub uid: String,
+}
+
+/// The step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Retire {
+    /// Objects of the old install that nothing needs any more.
+    pub objects: Vec<Retired>,
+    /// Databases under their old names, with their users.
+    pub databases: Vec<String>,
+}
+
+const AT_ONCE: usize = 16;
+
+#[async_trait]
+impl Action for Retire {
+    fn undo_kind(&self) -> Undo {
+        Undo::Never
+    }
+
+    fn touches(&self, _: &Names) -> Vec<ObjRef> {
+        self.objects.iter().map(|o| o.object.clone()).collect()
+    }
+
+    fn commands(&self, _: &Names) -> Vec<String> {
+        let databases = self.databases.iter().map(|d| format!("db.getSiblingDB('{d}').dropDatabase()"));
+        let objects = self.objects.iter().map(|o| {
+            let namespace = o.object.namespace.as_ref().map(|n| format!(" -n {n}")).unwrap_or_default();
+            format!("kubectl delete {}{namespace}", super::adopt::kubectl_name(&o.object))
+        });
+        databases.chain(objects).collect()
+    }
+
+    fn rights(&self, _: &Names) -> Vec<Access> {
+        self.objects
+            .iter()
+            .map(|o| access("delete", o.object.group(), &plural(&o.object.kind), o.object.namespace.as_deref(), Some(&o.object.name)))
+            .collect()
+    }
+
+    async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {
+        if !self.databases.is_empty() {
+            let server = world.databases.ok_or_else(|| {
+                StepError::refused(Finding::error("database-not-configured", world.profile.about.name.clone()))
+            })?;
+            for database in &self.databases {
+                world.check_stop()?;
+                server.drop_user(database, database).await?;
+                server.drop_database(database).await?;
+            }
+        }
+        let total = self.objects.len() as u64;
+        let deleted = stream::iter(&self.objects).map(|retired| async move {
+            world.check_stop()?;
+            let this_one = Precondition { uid: Some(retired.uid.clone()), resource_version: None };
+            match world.source.delete(&retired.object, &this_one, false).await {
+                Ok(()) | Err(PortError::NotFound(_)) => Ok(()),
+                Err(PortError::Conflict(..)) => {
+                    world.progress.finding(&Finding::warning("namesake-kept", retired.object.to_string()));
+                    Ok(())
+                }
+                Err(other) => Err(StepError::from(other)),
+            }
+        });
+        deleted
+            .buffer_unordered(AT_ONCE)
+            .enumerate()
+            .map(|(done, outcome)| {
+                world.progress.tick("retire", done as u64 + 1, total);
+                outcome
+            })
+            .try_collect::<Vec<_>>()
+            .await?;
+        Ok(())
+    }
+
+    async fn verify(&self, world: &World<'_>, _: u32) -> StepResult<()> {
+        for retired in &self.objects {
+            let gone = world.source.wait(&retired.object, world.timeouts.objects, &|now| {
+                now.is_none_or(|o| o.uid() != retired.uid)
+            });
+            gone.await?;
+        }
+        Ok(())
+    }
+}
