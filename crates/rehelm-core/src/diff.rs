@@ -4,7 +4,9 @@ use serde_json::{Map, Value};
 
 /// The merge patch that makes `wanted` out of `live`; an empty mapping when they are equal.
 pub fn merge_patch(live: &Value, wanted: &Value) -> Value {
-    let (Value::Object(live), Value::Object(wanted)) = (live, wanted) else { return wanted.clone() };
+    let (Value::Object(live), Value::Object(wanted)) = (live, wanted) else {
+        return wanted.clone();
+    };
     let mut patch = Map::new();
     for (key, want) in wanted {
         match live.get(key) {
@@ -57,7 +59,11 @@ fn walk(field: String, before: Option<&Value>, after: Option<&Value>, out: &mut 
                 walk(format!("{field}/{i}"), a.get(i), b.get(i), out);
             }
         }
-        (a, b) => out.push(Change { field, before: a.cloned(), after: b.cloned() }),
+        (a, b) => out.push(Change {
+            field,
+            before: a.cloned(),
+            after: b.cloned(),
+        }),
     }
 }
 
@@ -85,12 +91,19 @@ mod tests {
 
     #[test]
     fn removed_keys_become_null_and_lists_are_replaced() {
-        let patch = merge_patch(&json!({"a": 1, "b": {"c": [1], "d": 2}}), &json!({"b": {"c": [2], "d": 2}}));
+        let patch = merge_patch(
+            &json!({"a": 1, "b": {"c": [1], "d": 2}}),
+            &json!({"b": {"c": [2], "d": 2}}),
+        );
         assert_eq!(patch, json!({"b": {"c": [2]}, "a": null}));
     }
 
     fn document() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![any::<bool>().prop_map(Value::from), any::<i32>().prop_map(Value::from), "[a-c]{0,2}".prop_map(Value::from)];
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-c]{0,2}".prop_map(Value::from)
+        ];
         leaf.prop_recursive(3, 24, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),

@@ -58,7 +58,10 @@ mod tests {
 
     #[test]
     fn key_order_does_not_matter_but_list_order_does() {
-        assert_eq!(of_value(&json!({"a": 1, "b": [1, 2]})), of_value(&json!({"b": [1, 2], "a": 1})));
+        assert_eq!(
+            of_value(&json!({"a": 1, "b": [1, 2]})),
+            of_value(&json!({"b": [1, 2], "a": 1}))
+        );
         assert_ne!(of_value(&json!([1, 2])), of_value(&json!([2, 1])));
         assert_ne!(of_value(&json!({"a": "1"})), of_value(&json!({"a": 1})));
     }

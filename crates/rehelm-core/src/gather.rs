@@ -7,11 +7,12 @@ use serde_json::{Map, Value, json};
 
 use crate::finding::Finding;
 use crate::inventory::{Claim, Observed, Places};
-use crate::object::{ObjKey, Object};
+use crate::object::{ObjKey, ObjRef, Object};
 use crate::plan::{Fill, FillFrom, ValuesFile};
 use crate::ports::{Cluster, Helm, PortError, PortResult, ReleaseSpec, Select};
 use crate::profile::Profile;
-use crate::secrets::{self, ConvertOptions, SourceSecret};
+use crate::secrets::{self, ConvertOptions, ConvertedSecret, SourceSecret};
+use crate::steps::secrets::CarriedSecret;
 
 /// What a person asked for.
 #[derive(Clone, Debug)]
@@ -67,7 +68,10 @@ pub async fn gather(
         futures::try_join!(cluster.facts(), helm.version(), helm.chart(&request.release))?;
     let declared = with_namespaces(&request.declared, cluster, &places.source, &mut findings).await?;
     let all = |api: &'static str, kind: &'static str, namespace: Option<&str>| {
-        let select = Select { namespace: namespace.map(str::to_owned), ..Select::default() };
+        let select = Select {
+            namespace: namespace.map(str::to_owned),
+            ..Select::default()
+        };
         async move { cluster.list(api, kind, &select).await }
     };
     let source = Some(places.source.as_str());
@@ -92,12 +96,16 @@ pub async fn gather(
     let claims: Vec<Claim> = claims
         .into_iter()
         .map(|claim| {
-            let volume = volumes.iter().find(|v| Some(v.name()) == claim.str("/spec/volumeName")).cloned();
+            let volume = volumes
+                .iter()
+                .find(|v| Some(v.name()) == claim.str("/spec/volumeName"))
+                .cloned();
             Claim { claim, volume }
         })
         .collect();
 
-    let converted = convert(request, profile, &secrets, &mut findings);
+    let carried = convert(request, profile, &secrets, &mut findings);
+    let converted: Vec<Object> = carried.iter().map(|c| c.object.clone()).collect();
     let mut fills = volume_fills(profile, &claims, &request.user_values, &mut findings);
     let mut planned = converted.clone();
     if !target_exists {
@@ -116,8 +124,17 @@ pub async fn gather(
             rendered = render(&fills).await?;
         }
     }
-    let live = live_objects(cluster, &declared, &rendered.objects, &rendered.crds).await?;
-    let undeclared = undeclared_objects(&live.all, &declared, &places.source);
+    let names: Vec<ObjRef> = declared
+        .iter()
+        .chain(&rendered.objects)
+        .chain(&rendered.crds)
+        .map(Object::reference)
+        .collect();
+    let all = list_kinds(cluster, &names).await?;
+    let undeclared = undeclared_objects(&all, &declared, &places.source);
+    let wanted: BTreeSet<ObjKey> = names.iter().map(ObjRef::key).collect();
+    let by_key = all.into_iter().map(|o| (o.reference().key(), o));
+    let live: BTreeMap<ObjKey, Object> = by_key.filter(|(key, _)| wanted.contains(key)).collect();
     let release = helm.release(&places.target, &places.release).await?;
     let observed = Observed {
         places: places.clone(),
@@ -126,10 +143,18 @@ pub async fn gather(
         rendered: rendered.objects,
         crds: rendered.crds,
         chart,
-        live: live.wanted,
+        live,
         undeclared,
         secrets,
         target_secrets,
+        carried: carried
+            .into_iter()
+            .map(|c| CarriedSecret {
+                from: c.source_name,
+                to: c.object.name().to_owned(),
+                class: c.class,
+            })
+            .collect(),
         converted,
         claims,
         volumes,
@@ -148,8 +173,8 @@ pub async fn gather(
 }
 
 /// A Namespace object's reference.
-pub fn namespace_ref(name: &str) -> crate::object::ObjRef {
-    crate::object::ObjRef::new("v1", "Namespace", None, name)
+pub fn namespace_ref(name: &str) -> ObjRef {
+    ObjRef::new("v1", "Namespace", None, name)
 }
 
 /// A Namespace object.
@@ -194,28 +219,38 @@ async fn with_namespaces(
     Ok(out)
 }
 
-fn convert(request: &Request, profile: &Profile, secrets: &[Object], findings: &mut Vec<Finding>) -> Vec<Object> {
-    let wanted = profile.secrets.source_names(&request.secret_groups);
-    let inputs: Vec<SourceSecret> = secrets
+fn convert(
+    request: &Request,
+    profile: &Profile,
+    secrets: &[Object],
+    findings: &mut Vec<Finding>,
+) -> Vec<ConvertedSecret> {
+    let wanted: BTreeSet<&str> = profile.secrets.rules().map(|r| r.name).collect();
+    let inputs = secrets
         .iter()
         .filter(|s| wanted.contains(s.name()))
-        .map(|s| SourceSecret { file: None, object: s.clone() })
+        .cloned()
+        .map(SourceSecret::live)
         .collect();
     let options = ConvertOptions {
         namespace: request.places.target.clone(),
         release: request.places.release.clone(),
-        groups: request.secret_groups.clone(),
+        groups: request.secret_groups.iter().cloned().collect(),
         keep_server_fields: false,
     };
     let (converted, said) = secrets::convert(inputs, &profile.secrets, &options);
     findings.extend(said);
-    converted.into_iter().map(|c| c.object).collect()
+    converted
 }
 
 fn volume_fills(profile: &Profile, claims: &[Claim], user: &Value, findings: &mut Vec<Finding>) -> Vec<Fill> {
     let mut fills = Vec::new();
     for rule in &profile.volumes.values {
-        let Some(volume) = claims.iter().find(|c| c.name() == rule.claim).and_then(|c| c.volume.as_ref()) else {
+        let Some(volume) = claims
+            .iter()
+            .find(|c| c.name() == rule.claim)
+            .and_then(|c| c.volume.as_ref())
+        else {
             continue;
         };
         let read = rule.from.iter().find_map(|field| {
@@ -234,7 +269,10 @@ fn volume_fills(profile: &Profile, claims: &[Claim], user: &Value, findings: &mu
             ),
             _ => fills.push(Fill {
                 value: rule.value.clone(),
-                from: FillFrom::Volume { claim: rule.claim.clone(), text },
+                from: FillFrom::Volume {
+                    claim: rule.claim.clone(),
+                    text,
+                },
             }),
         }
     }
@@ -246,8 +284,15 @@ fn secret_fills(profile: &Profile, rendered: &[Object], converted: &[Object]) ->
     overwritten(rendered, converted)
         .into_iter()
         .filter_map(|(secret, key)| {
-            let rule = profile.values.from_secrets.iter().find(|r| r.secret == secret && r.key == key)?;
-            Some(Fill { value: rule.value.clone(), from: FillFrom::Secret { secret, key } })
+            let rule = profile
+                .values
+                .from_secrets
+                .iter()
+                .find(|r| r.secret == secret && r.key == key)?;
+            Some(Fill {
+                value: rule.value.clone(),
+                from: FillFrom::Secret { secret, key },
+            })
         })
         .collect()
 }
@@ -275,8 +320,15 @@ pub fn overwritten(rendered: &[Object], converted: &[Object]) -> Vec<(String, St
 pub fn chart_data(secret: &Object) -> BTreeMap<String, String> {
     use base64::Engine as _;
     let texts = |field: &str| {
-        let map = secret.0.get(field).and_then(Value::as_object).cloned().unwrap_or_default();
-        map.into_iter().map(|(k, v)| (k, v.as_str().unwrap_or_default().to_owned())).collect::<Vec<_>>()
+        let map = secret
+            .0
+            .get(field)
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
+        map.into_iter()
+            .map(|(k, v)| (k, v.as_str().unwrap_or_default().to_owned()))
+            .collect::<Vec<_>>()
     };
     let mut data: BTreeMap<String, String> = texts("data").into_iter().collect();
     for (key, text) in texts("stringData") {
@@ -323,35 +375,34 @@ fn set_value(root: &mut Value, path: &str, value: Value) {
     at[last] = value;
 }
 
-struct Live {
-    wanted: BTreeMap<ObjKey, Object>,
-    all: Vec<Object>,
+/// Live objects by identity, of all that are named. Every kind is listed once a namespace instead of reading object by
+/// object.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub async fn live_by_reference(cluster: &dyn Cluster, names: &[ObjRef]) -> PortResult<BTreeMap<ObjKey, Object>> {
+    let wanted: BTreeSet<ObjKey> = names.iter().map(ObjRef::key).collect();
+    let all = list_kinds(cluster, names)
+        .await?
+        .into_iter()
+        .map(|o| (o.reference().key(), o));
+    Ok(all.filter(|(key, _)| wanted.contains(key)).collect())
 }
 
-/// Lists every kind once a namespace instead of reading object by object.
-async fn live_objects(
-    cluster: &dyn Cluster,
-    declared: &[Object],
-    rendered: &[Object],
-    crds: &[Object],
-) -> PortResult<Live> {
-    let objects = || declared.iter().chain(rendered).chain(crds);
-    let lists: BTreeSet<(String, String, Option<String>)> = objects()
-        .map(|o| (o.api_version().to_owned(), o.kind().to_owned(), o.namespace().map(str::to_owned)))
+async fn list_kinds(cluster: &dyn Cluster, names: &[ObjRef]) -> PortResult<Vec<Object>> {
+    let lists: BTreeSet<(&str, &str, Option<&str>)> = names
+        .iter()
+        .map(|o| (o.api_version.as_str(), o.kind.as_str(), o.namespace.as_deref()))
         .collect();
     let answers = try_join_all(lists.into_iter().map(|(api, kind, namespace)| async move {
-        let select = Select { namespace, ..Select::default() };
-        cluster.list(&api, &kind, &select).await
+        let select = Select {
+            namespace: namespace.map(str::to_owned),
+            ..Select::default()
+        };
+        cluster.list(api, kind, &select).await
     }))
     .await?;
-    let wanted: BTreeSet<ObjKey> = objects().map(|o| o.reference().key()).collect();
-    let all: Vec<Object> = answers.into_iter().flatten().collect();
-    let wanted = all
-        .iter()
-        .filter(|o| wanted.contains(&o.reference().key()))
-        .map(|o| (o.reference().key(), o.clone()))
-        .collect();
-    Ok(Live { wanted, all })
+    Ok(answers.into_iter().flatten().collect())
 }
 
 /// Objects of the old namespace that nobody declared; what a controller or the server makes itself is left out.
@@ -372,22 +423,39 @@ mod tests {
     use super::*;
 
     fn secret(name: &str, data: Value) -> Object {
-        Object(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "n"}, "data": data}))
+        Object(
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "n"}, "data": data}),
+        )
     }
 
     #[test]
     fn a_chart_that_would_empty_a_password_is_found() {
         let converted = [secret("mail", json!({"password": "c2VjcmV0", "other": "eA=="}))];
         let rendered = [secret("mail", json!({"password": ""}))];
-        assert_eq!(overwritten(&rendered, &converted), [("mail".to_owned(), "password".to_owned())]);
+        assert_eq!(
+            overwritten(&rendered, &converted),
+            [("mail".to_owned(), "password".to_owned())]
+        );
         assert!(overwritten(&converted, &converted).is_empty());
     }
 
     #[test]
     fn fills_become_nested_values() {
         let fills = [
-            Fill { value: "a.b".into(), from: FillFrom::Secret { secret: "mail".into(), key: "password".into() } },
-            Fill { value: "a.c".into(), from: FillFrom::Volume { claim: "x".into(), text: "fs-1".into() } },
+            Fill {
+                value: "a.b".into(),
+                from: FillFrom::Secret {
+                    secret: "mail".into(),
+                    key: "password".into(),
+                },
+            },
+            Fill {
+                value: "a.c".into(),
+                from: FillFrom::Volume {
+                    claim: "x".into(),
+                    text: "fs-1".into(),
+                },
+            },
         ];
         let values = private_values(&fills, &[secret("mail", json!({"password": "c2VjcmV0"}))]);
         assert_eq!(values, Some(json!({"a": {"b": "secret", "c": "fs-1"}})));

@@ -75,6 +75,8 @@ pub struct Observed {
     pub secrets: Vec<Object>,
     /// Live secrets of the release's namespace.
     pub target_secrets: Vec<Object>,
+    /// Secrets that are carried over, by name.
+    pub carried: Vec<crate::steps::secrets::CarriedSecret>,
     /// Secrets as they will be in the release's namespace.
     pub converted: Vec<Object>,
     /// All claims of the old namespace.
@@ -148,7 +150,9 @@ pub fn join(observed: &Observed, profile: &Profile) -> (Vec<Entry>, Vec<Finding>
     }
     for rendered in observed.rendered.iter().chain(&observed.crds) {
         let reference = rendered.reference();
-        let covered = entries.iter().any(|e| e.target.as_ref().is_some_and(|t| t.key() == reference.key()));
+        let covered = entries
+            .iter()
+            .any(|e| e.target.as_ref().is_some_and(|t| t.key() == reference.key()));
         if covered || !seen.insert(reference.key()) {
             continue;
         }
@@ -175,12 +179,7 @@ fn entry(object: ObjRef, target: Option<ObjRef>, verdict: Verdict, why: Vec<Stri
     }
 }
 
-fn declared_entry(
-    observed: &Observed,
-    profile: &Profile,
-    declared: &Object,
-    kept_classes: &BTreeSet<String>,
-) -> Entry {
+fn declared_entry(observed: &Observed, profile: &Profile, declared: &Object, kept_classes: &BTreeSet<String>) -> Entry {
     let reference = declared.reference();
     let live = observed.live(&reference);
     let rendered = observed.counterpart(declared);
@@ -206,7 +205,9 @@ fn declared_entry(
             }
             return entry(reference, None, Verdict::Retire, vec![], live);
         };
-        let fields = live.map(|l| server::immutable_differences(l, rendered)).unwrap_or_default();
+        let fields = live
+            .map(|l| server::immutable_differences(l, rendered))
+            .unwrap_or_default();
         let verdict = match (live, fields.is_empty()) {
             (None, _) => Verdict::New,
             (Some(_), true) => Verdict::Adopt,
@@ -230,10 +231,18 @@ fn moving_claim(observed: &Observed, profile: &Profile, declared: &Object) -> bo
 
 /// Names of the claims of the old namespace that move: declared, and rendered or mounted by the release.
 pub fn moving_claims(observed: &Observed, profile: &Profile) -> BTreeSet<String> {
-    let mounted: BTreeSet<String> =
-        observed.rendered.iter().filter_map(pods::pod_spec).flat_map(pods::claims).collect();
-    let rendered: BTreeSet<&str> =
-        observed.rendered.iter().filter(|o| o.kind() == "PersistentVolumeClaim").map(Object::name).collect();
+    let mounted: BTreeSet<String> = observed
+        .rendered
+        .iter()
+        .filter_map(pods::pod_spec)
+        .flat_map(pods::claims)
+        .collect();
+    let rendered: BTreeSet<&str> = observed
+        .rendered
+        .iter()
+        .filter(|o| o.kind() == "PersistentVolumeClaim")
+        .map(Object::name)
+        .collect();
     observed
         .declared
         .iter()
@@ -251,13 +260,25 @@ fn rendered_entry(observed: &Observed, rendered: &Object, findings: &mut Vec<Fin
         let verdict = if live.is_some() { Verdict::Keep } else { Verdict::New };
         return entry(reference, target, verdict, vec!["keep-crd".into()], live);
     }
-    let Some(live) = live else { return entry(reference, target, Verdict::New, vec![], None) };
+    let Some(live) = live else {
+        return entry(reference, target, Verdict::New, vec![], None);
+    };
     let ours = live.annotation("meta.helm.sh/release-name") == Some(&observed.places.release)
         && live.annotation("meta.helm.sh/release-namespace") == Some(&observed.places.target);
     let hook = rendered.annotation("helm.sh/hook").is_some();
-    if !ours && !hook && !observed.converted.iter().any(|c| c.reference().key() == reference.key()) {
+    if !ours
+        && !hook
+        && !observed
+            .converted
+            .iter()
+            .any(|c| c.reference().key() == reference.key())
+    {
         let owner = live.annotation("meta.helm.sh/release-name").unwrap_or_default();
-        let code = if owner.is_empty() { "object-undeclared" } else { "object-of-other-release" };
+        let code = if owner.is_empty() {
+            "object-undeclared"
+        } else {
+            "object-of-other-release"
+        };
         findings.push(Finding::error(code, reference.to_string()).arg("owner", owner));
     }
     entry(reference, target, Verdict::New, vec!["exists".into()], Some(live))
@@ -266,11 +287,18 @@ fn rendered_entry(observed: &Observed, rendered: &Object, findings: &mut Vec<Fin
 /// Storage classes that a claim or volume outside the migration needs, or one that moves and keeps its class.
 fn classes_in_use(observed: &Observed, profile: &Profile) -> BTreeSet<String> {
     let moving = moving_claims(observed, profile);
-    let claims = observed.claims.iter().filter(|c| !moving.contains(c.name())).map(|c| c.class().to_owned());
+    let claims = observed
+        .claims
+        .iter()
+        .filter(|c| !moving.contains(c.name()))
+        .map(|c| c.class().to_owned());
     let volumes = observed
         .volumes
         .iter()
-        .filter(|v| v.str("/spec/claimRef/namespace").is_some_and(|ns| ns != observed.places.source))
+        .filter(|v| {
+            v.str("/spec/claimRef/namespace")
+                .is_some_and(|ns| ns != observed.places.source)
+        })
         .filter_map(|v| v.str("/spec/storageClassName").map(str::to_owned));
     claims.chain(volumes).filter(|c| !c.is_empty()).collect()
 }

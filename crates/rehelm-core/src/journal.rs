@@ -203,7 +203,12 @@ pub enum JournalError {
 /// # Errors
 /// [`JournalError::Illegal`].
 pub fn apply(state: &mut RunState, record: &Record) -> Result<(), JournalError> {
-    let illegal = |why: &str| Err(JournalError::Illegal { n: record.n, why: why.to_owned() });
+    let illegal = |why: &str| {
+        Err(JournalError::Illegal {
+            n: record.n,
+            why: why.to_owned(),
+        })
+    };
     if state.ended.is_some() {
         return illegal("the run is over");
     }
@@ -211,7 +216,12 @@ pub fn apply(state: &mut RunState, record: &Record) -> Result<(), JournalError> 
         return illegal("a journal begins with the start of a run, once");
     }
     match &record.event {
-        Event::RunStarted { format, run, plan, accepted } => {
+        Event::RunStarted {
+            format,
+            run,
+            plan,
+            accepted,
+        } => {
             if *format > FORMAT {
                 return illegal("written by a newer rehelm");
             }
@@ -283,8 +293,17 @@ impl<'a> Journal<'a> {
     /// # Errors
     /// [`JournalError`] with the line.
     pub fn open(files: &'a dyn Files, clock: &'a dyn Clock, path: Utf8PathBuf) -> Result<Self, JournalError> {
-        let mut journal = Self { files, clock, path, state: RunState::default(), next: 1, prev: String::new() };
-        let Some(bytes) = files.read(&journal.path)? else { return Ok(journal) };
+        let mut journal = Self {
+            files,
+            clock,
+            path,
+            state: RunState::default(),
+            next: 1,
+            prev: String::new(),
+        };
+        let Some(bytes) = files.read(&journal.path)? else {
+            return Ok(journal);
+        };
         let (records, torn_at) = read_records(&bytes, &journal.path)?;
         for (record, hash) in records {
             apply(&mut journal.state, &record)?;
@@ -302,7 +321,12 @@ impl<'a> Journal<'a> {
     /// # Errors
     /// When the event cannot follow, or the file cannot be written.
     pub fn write(&mut self, event: Event) -> Result<Record, JournalError> {
-        let record = Record { n: self.next, at: self.clock.now(), prev: self.prev.clone(), event };
+        let record = Record {
+            n: self.next,
+            at: self.clock.now(),
+            prev: self.prev.clone(),
+            event,
+        };
         let mut state = self.state.clone();
         apply(&mut state, &record)?;
         let line = serde_json::to_string(&record).map_err(|e| PortError::Other(e.to_string()))?;
@@ -330,8 +354,11 @@ pub fn read_records(bytes: &[u8], path: &camino::Utf8Path) -> Result<Lines, Jour
             return Ok((records, Some(start)));
         };
         let line = &bytes[start..start + length];
-        let damaged =
-            |why: String| JournalError::Damaged { path: path.to_owned(), line: line_number, why };
+        let damaged = |why: String| JournalError::Damaged {
+            path: path.to_owned(),
+            line: line_number,
+            why,
+        };
         let record: Record = serde_json::from_slice(line).map_err(|e| damaged(e.to_string()))?;
         if record.n != line_number as u64 || record.prev != prev {
             return Err(damaged("the record does not follow the one before it".into()));

@@ -50,7 +50,11 @@ pub fn secret_uses(spec: &Value) -> BTreeSet<SecretUse> {
     let mut uses = BTreeSet::new();
     let mut add = |secret: &str, key: &str, required: bool| {
         if !secret.is_empty() {
-            uses.insert(SecretUse { secret: secret.to_owned(), key: key.to_owned(), required });
+            uses.insert(SecretUse {
+                secret: secret.to_owned(),
+                key: key.to_owned(),
+                required,
+            });
         }
     };
     for container in containers(spec) {
@@ -91,7 +95,10 @@ fn volume_items(source: &Value, name: &str, add: &mut impl FnMut(&str, &str, boo
 
 /// Names of image pull secrets.
 pub fn pull_secrets(spec: &Value) -> BTreeSet<String> {
-    items(spec, "imagePullSecrets").map(|s| text(s, "name").to_owned()).filter(|n| !n.is_empty()).collect()
+    items(spec, "imagePullSecrets")
+        .map(|s| text(s, "name").to_owned())
+        .filter(|n| !n.is_empty())
+        .collect()
 }
 
 /// Claims that a pod spec mounts.
@@ -104,7 +111,10 @@ pub fn claims(spec: &Value) -> BTreeSet<String> {
 
 /// Images of all containers.
 pub fn images(spec: &Value) -> BTreeSet<String> {
-    containers(spec).map(|c| text(c, "image").to_owned()).filter(|i| !i.is_empty()).collect()
+    containers(spec)
+        .map(|c| text(c, "image").to_owned())
+        .filter(|i| !i.is_empty())
+        .collect()
 }
 
 /// True when a label selector (`matchLabels`, `matchExpressions`) selects these labels. An empty one selects none:
@@ -146,8 +156,7 @@ pub fn labels(object: &Object) -> BTreeMap<&str, &str> {
 
 /// True when the pod belongs to the workload, by the workload's selector.
 pub fn belongs(pod: &Object, workload: &Object) -> bool {
-    pod.namespace() == workload.namespace()
-        && workload.get("/spec/selector").is_some_and(|s| selects(s, &labels(pod)))
+    pod.namespace() == workload.namespace() && workload.get("/spec/selector").is_some_and(|s| selects(s, &labels(pod)))
 }
 
 /// True when a pod no longer runs anything.
@@ -184,7 +193,12 @@ pub fn pod_ready(pod: &Object) -> bool {
 }
 
 fn condition<'a>(object: &'a Object, kind: &str) -> Option<&'a Value> {
-    object.get("/status/conditions").and_then(|c| c.as_array()).into_iter().flatten().find(|c| text(c, "type") == kind)
+    object
+        .get("/status/conditions")
+        .and_then(|c| c.as_array())
+        .into_iter()
+        .flatten()
+        .find(|c| text(c, "type") == kind)
 }
 
 /// Reasons that do not go away by waiting.
@@ -235,9 +249,10 @@ pub fn explain(pod: &Object) -> Option<Finding> {
     if pod.is_terminating() {
         return Some(Finding::warning("pod-terminating", subject));
     }
-    let running = pod.get("/status/containerStatuses").and_then(Value::as_array).is_some_and(|statuses| {
-        statuses.iter().any(|s| s.pointer("/state/running").is_some())
-    });
+    let running = pod
+        .get("/status/containerStatuses")
+        .and_then(Value::as_array)
+        .is_some_and(|statuses| statuses.iter().any(|s| s.pointer("/state/running").is_some()));
     let code = if running { "pod-probe" } else { "pod-starting" };
     Some(Finding::warning(code, subject))
 }
@@ -268,7 +283,10 @@ mod tests {
                         {"projected": {"sources": [{"secret": {"name": "d"}}]}}],
             "imagePullSecrets": [{"name": "pull"}],
         });
-        let uses: Vec<_> = secret_uses(&spec).into_iter().map(|u| (u.secret, u.key, u.required)).collect();
+        let uses: Vec<_> = secret_uses(&spec)
+            .into_iter()
+            .map(|u| (u.secret, u.key, u.required))
+            .collect();
         let want = [("a", "k", true), ("b", "*", false), ("c", "x", true), ("d", "*", true)];
         assert_eq!(uses, want.map(|(s, k, r)| (s.to_owned(), k.to_owned(), r)));
         assert_eq!(pull_secrets(&spec).into_iter().collect::<Vec<_>>(), ["pull"]);
@@ -280,7 +298,8 @@ mod tests {
         assert!(selects(&json!({"matchLabels": {"app": "x"}}), &labels));
         assert!(!selects(&json!({"matchLabels": {"app": "y"}}), &labels));
         assert!(!selects(&json!({}), &labels));
-        let by = |op: &str, values: Value| json!({"matchExpressions": [{"key": "tier", "operator": op, "values": values}]});
+        let by =
+            |op: &str, values: Value| json!({"matchExpressions": [{"key": "tier", "operator": op, "values": values}]});
         assert!(selects(&by("In", json!(["db"])), &labels));
         assert!(!selects(&by("NotIn", json!(["db"])), &labels));
         assert!(selects(&by("Exists", json!([])), &labels));
@@ -288,11 +307,16 @@ mod tests {
 
     #[test]
     fn a_missing_image_is_named_and_hopeless() {
-        let pod = Object(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n"},
+        let pod = Object(
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n"},
             "status": {"containerStatuses": [{"name": "c", "image": "i:1",
-                "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}]}}));
+                "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}]}}),
+        );
         let finding = explain(&pod).unwrap();
-        assert_eq!((finding.code.as_str(), finding.args["image"].as_str()), ("pod-image", "i:1"));
+        assert_eq!(
+            (finding.code.as_str(), finding.args["image"].as_str()),
+            ("pod-image", "i:1")
+        );
         assert!(hopeless(&finding));
     }
 

@@ -253,9 +253,14 @@ impl Profile {
 }
 
 fn optional<T: DeserializeOwned + Default>(files: &BTreeMap<String, String>, name: &str) -> Result<T, ProfileError> {
-    files.get(name).map_or_else(|| Ok(T::default()), |text| parse(name, text))
+    files
+        .get(name)
+        .map_or_else(|| Ok(T::default()), |text| parse(name, text))
 }
 
 fn parse<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, ProfileError> {
-    yaml::from_str(text, name).map_err(|e| ProfileError::File { file: name.to_owned(), why: e.to_string() })
+    yaml::from_str(text, name).map_err(|e| ProfileError::File {
+        file: name.to_owned(),
+        why: e.to_string(),
+    })
 }

@@ -36,7 +36,9 @@ async fn bring_back(world: &World<'_>, cluster: &dyn Cluster, live: &Object, ima
     }
     if server::immutable_differences(live, image).is_empty() {
         let unchanged = precondition(live);
-        cluster.patch(&image.reference(), PatchKind::Merge, &patch, &unchanged, false).await?;
+        cluster
+            .patch(&image.reference(), PatchKind::Merge, &patch, &unchanged, false)
+            .await?;
         return Ok(());
     }
     replace(world, cluster, live, &wanted).await
@@ -58,12 +60,19 @@ pub async fn replace(world: &World<'_>, cluster: &dyn Cluster, live: &Object, wa
 /// # Errors
 /// When it does not go away in time.
 pub async fn delete_and_wait(world: &World<'_>, cluster: &dyn Cluster, object: &ObjRef, uid: &str) -> PortResult<()> {
-    let this_one = Precondition { uid: Some(uid.to_owned()), resource_version: None };
+    let this_one = Precondition {
+        uid: Some(uid.to_owned()),
+        resource_version: None,
+    };
     match cluster.delete(object, &this_one, false).await {
         Ok(()) | Err(PortError::NotFound(_)) => {}
         Err(other) => return Err(other),
     }
-    cluster.wait(object, world.timeouts.objects, &|now| now.is_none_or(|o| o.uid() != uid)).await?;
+    cluster
+        .wait(object, world.timeouts.objects, &|now| {
+            now.is_none_or(|o| o.uid() != uid)
+        })
+        .await?;
     Ok(())
 }
 

@@ -68,19 +68,27 @@ struct WorkloadKind {
 }
 
 static RULES: LazyLock<ServerRules> = LazyLock::new(|| {
-    crate::yaml::from_str(include_str!("server.yaml"), "server.yaml").expect("the table is part of the program and tested")
+    crate::yaml::from_str(include_str!("server.yaml"), "server.yaml")
+        .expect("the table is part of the program and tested")
 });
 
 /// Immutable fields of an object's kind.
 pub fn immutable(object: &Object) -> Option<&'static Immutable> {
     let reference = object.reference();
-    RULES.immutable.iter().find(|r| r.kind == reference.kind && r.group == reference.group())
+    RULES
+        .immutable
+        .iter()
+        .find(|r| r.kind == reference.kind && r.group == reference.group())
 }
 
 /// How an object of this kind is stopped; None when it runs no pods of its own.
 pub fn stop(object: &Object) -> Option<Stop> {
     let reference = object.reference();
-    RULES.workloads.iter().find(|w| w.kind == reference.kind && w.group == reference.group()).map(|w| w.stop)
+    RULES
+        .workloads
+        .iter()
+        .find(|w| w.kind == reference.kind && w.group == reference.group())
+        .map(|w| w.stop)
 }
 
 /// Fields in which `wanted` differs from `live` and that the server will not change. A field that the wanted
@@ -118,7 +126,10 @@ pub fn without_owned(object: &Object) -> Object {
 /// Without the marks of a release, too: what adoption adds does not count as a change of the object.
 pub fn without_ownership(object: &Object) -> Object {
     let mut value = without_owned(object).0;
-    for (field, keys) in [("annotations", &RULES.ownership.annotations), ("labels", &RULES.ownership.labels)] {
+    for (field, keys) in [
+        ("annotations", &RULES.ownership.annotations),
+        ("labels", &RULES.ownership.labels),
+    ] {
         if let Some(Value::Object(map)) = value.get_mut("metadata").and_then(|m| m.get_mut(field)) {
             map.retain(|key, _| !keys.iter().any(|prefix| key.starts_with(prefix)));
         }
@@ -131,7 +142,11 @@ pub fn without_ownership(object: &Object) -> Object {
 /// autoscaler may move them), as are the fields of volumes that rehelm itself changes.
 pub fn fingerprint(object: &Object) -> String {
     let mut value = without_ownership(object).0;
-    for field in ["/spec/replicas", "/spec/persistentVolumeReclaimPolicy", "/spec/claimRef"] {
+    for field in [
+        "/spec/replicas",
+        "/spec/persistentVolumeReclaimPolicy",
+        "/spec/claimRef",
+    ] {
         remove(&mut value, field);
     }
     if object.kind() == "Secret" {
@@ -142,7 +157,9 @@ pub fn fingerprint(object: &Object) -> String {
 }
 
 fn drop_empty(value: &mut Value, fields: &[&str]) {
-    let Some(Value::Object(metadata)) = value.get_mut("metadata") else { return };
+    let Some(Value::Object(metadata)) = value.get_mut("metadata") else {
+        return;
+    };
     for field in fields {
         let empty = match metadata.get(*field) {
             Some(Value::Object(map)) => map.is_empty(),
@@ -157,7 +174,9 @@ fn drop_empty(value: &mut Value, fields: &[&str]) {
 }
 
 fn remove(value: &mut Value, pointer: &str) {
-    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+    let Some((parent, key)) = pointer.rsplit_once('/') else {
+        return;
+    };
     if let Some(Value::Object(map)) = value.pointer_mut(parent) {
         map.shift_remove(key);
     }
@@ -196,7 +215,8 @@ mod tests {
 
     #[test]
     fn every_workload_kind_is_found_by_group_and_kind() {
-        let object = |api: &str, kind: &str| Object(json!({"apiVersion": api, "kind": kind, "metadata": {"name": "x"}}));
+        let object =
+            |api: &str, kind: &str| Object(json!({"apiVersion": api, "kind": kind, "metadata": {"name": "x"}}));
         assert_eq!(stop(&object("apps/v1", "Deployment")), Some(Stop::Scale));
         assert_eq!(stop(&object("batch/v1", "CronJob")), Some(Stop::Suspend));
         assert_eq!(stop(&object("example.org/v1", "Deployment")), None);

@@ -213,7 +213,10 @@ pub(crate) fn access(verb: &str, group: &str, resource: &str, namespace: Option<
 
 /// Rights for several verbs on one resource.
 pub(crate) fn accesses(verbs: &[&str], group: &str, resource: &str, namespace: Option<&str>) -> Vec<Access> {
-    verbs.iter().map(|verb| access(verb, group, resource, namespace, None)).collect()
+    verbs
+        .iter()
+        .map(|verb| access(verb, group, resource, namespace, None))
+        .collect()
 }
 
 /// Plural of a kind the way the built-in kinds form it, for the question about rights.

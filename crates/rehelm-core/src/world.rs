@@ -136,7 +136,11 @@ impl<'a> World<'a> {
     /// # Errors
     /// When the journal cannot be written.
     pub fn note(&self, step: u32, key: &str, value: Value) -> StepResult<()> {
-        self.write(Event::Noted { step, key: key.to_owned(), value })
+        self.write(Event::Noted {
+            step,
+            key: key.to_owned(),
+            value,
+        })
     }
 
     /// What was remembered.
@@ -154,7 +158,11 @@ impl<'a> World<'a> {
     /// # Errors
     /// [`StepError::Stopped`].
     pub fn check_stop(&self) -> StepResult<()> {
-        if self.stop.load(Ordering::SeqCst) { Err(StepError::Stopped) } else { Ok(()) }
+        if self.stop.load(Ordering::SeqCst) {
+            Err(StepError::Stopped)
+        } else {
+            Ok(())
+        }
     }
 
     /// Namespace of the release.
@@ -170,7 +178,11 @@ impl<'a> World<'a> {
     /// Path of an object's before-image.
     pub fn before_path(object: &ObjRef) -> Utf8PathBuf {
         let namespace = object.namespace.as_deref().unwrap_or("_");
-        let group = if object.group().is_empty() { "core" } else { object.group() };
+        let group = if object.group().is_empty() {
+            "core"
+        } else {
+            object.group()
+        };
         Utf8Path::new(BEFORE).join(format!("{group}.{}.{namespace}.{}.json", object.kind, object.name))
     }
 
@@ -180,7 +192,10 @@ impl<'a> World<'a> {
     /// When the backup cannot be read.
     pub fn before(&self, object: &ObjRef) -> StepResult<Object> {
         let path = Self::before_path(object);
-        let bytes = self.files.read(&path)?.ok_or_else(|| PortError::NotFound(path.to_string()))?;
+        let bytes = self
+            .files
+            .read(&path)?
+            .ok_or_else(|| PortError::NotFound(path.to_string()))?;
         let value = serde_json::from_slice(&bytes).map_err(|e| PortError::Other(format!("{path}: {e}")))?;
         Ok(Object(value))
     }
@@ -194,7 +209,11 @@ impl<'a> World<'a> {
         let mut secrets = Vec::new();
         for name in target.fills.iter().filter_map(Fill::secret) {
             let reference = ObjRef::new("v1", "Secret", Some(&target.namespace), name);
-            let secret = self.target.get(&reference).await?.ok_or(PortError::NotFound(reference.to_string()))?;
+            let secret = self
+                .target
+                .get(&reference)
+                .await?
+                .ok_or(PortError::NotFound(reference.to_string()))?;
             secrets.push(secret);
         }
         Ok(ReleaseSpec {

@@ -27,7 +27,7 @@ fn reference() -> Option<PathBuf> {
 
 fn rules() -> SecretRules {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../profiles/cognigy-ai/secrets.yaml");
-    yaml::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+    yaml::from_str(&fs::read_to_string(&file).unwrap(), "secrets.yaml").unwrap()
 }
 
 fn files(folder: &Path) -> Vec<(String, String)> {

@@ -41,7 +41,7 @@ not-carried:
 "#;
 
 fn rules() -> SecretRules {
-    yaml::from_str(RULES).unwrap()
+    yaml::from_str(RULES, "rules").unwrap()
 }
 
 fn options() -> ConvertOptions {

@@ -49,9 +49,15 @@ impl Adopt {
                 return Ok(());
             }
             let patch = restore::ownership(release, namespace);
-            let unchanged =
-                if dry_run { Precondition::default() } else { restore::precondition(&live) };
-            world.target.patch(&adopted.object, PatchKind::Merge, &patch, &unchanged, dry_run).await?;
+            let unchanged = if dry_run {
+                Precondition::default()
+            } else {
+                restore::precondition(&live)
+            };
+            world
+                .target
+                .patch(&adopted.object, PatchKind::Merge, &patch, &unchanged, dry_run)
+                .await?;
             Ok::<_, StepError>(())
         }))
         .await?;
@@ -137,7 +143,10 @@ impl Action for Adopt {
         for adopted in &self.objects {
             let live = this_one(world, adopted).await?;
             if !restore::owned_by(&live, &world.plan.target.release, world.target_namespace()) {
-                return Err(StepError::refused(Finding::error("object-not-adopted", adopted.object.to_string())));
+                return Err(StepError::refused(Finding::error(
+                    "object-not-adopted",
+                    adopted.object.to_string(),
+                )));
             }
         }
         Ok(())

@@ -43,7 +43,9 @@ impl Backup {
             return Ok(());
         }
         // An object that is planned to be touched but is gone by now is noticed by its own step.
-        let Some(object) = world.source.get(reference).await? else { return Ok(()) };
+        let Some(object) = world.source.get(reference).await? else {
+            return Ok(());
+        };
         let text = serde_json::to_vec_pretty(&object.0).map_err(|e| PortError::Other(e.to_string()))?;
         world.files.write(&path, &text)?;
         Ok(())
@@ -54,7 +56,9 @@ impl Backup {
         if world.files.read(&path)?.is_some() {
             return Ok(());
         }
-        let Some(object) = world.source.get(reference).await? else { return Ok(()) };
+        let Some(object) = world.source.get(reference).await? else {
+            return Ok(());
+        };
         let Object(value) = crate::server::without_owned(&object);
         let text = yaml::to_string(&value);
         let bytes = match (self.sealed, world.seal) {
@@ -83,7 +87,13 @@ impl Action for Backup {
             .chain(&self.secrets)
             .map(|o| {
                 let namespace = o.namespace.as_ref().map(|n| format!(" -n {n}")).unwrap_or_default();
-                format!("kubectl get {}/{}{namespace} -o yaml > backup/{}.{}.yaml", o.kind.to_lowercase(), o.name, o.kind, o.name)
+                format!(
+                    "kubectl get {}/{}{namespace} -o yaml > backup/{}.{}.yaml",
+                    o.kind.to_lowercase(),
+                    o.name,
+                    o.kind,
+                    o.name
+                )
             })
             .collect()
     }
@@ -92,7 +102,15 @@ impl Action for Backup {
         self.objects
             .iter()
             .chain(&self.secrets)
-            .map(|o| access("get", o.group(), &plural(&o.kind), o.namespace.as_deref(), Some(&o.name)))
+            .map(|o| {
+                access(
+                    "get",
+                    o.group(),
+                    &plural(&o.kind),
+                    o.namespace.as_deref(),
+                    Some(&o.name),
+                )
+            })
             .collect()
     }
 
@@ -106,7 +124,9 @@ impl Action for Backup {
         for (done, reference) in self.secrets.iter().enumerate() {
             world.check_stop()?;
             self.keep_secret(world, reference).await?;
-            world.progress.tick("backup", (self.objects.len() + done) as u64 + 1, total);
+            world
+                .progress
+                .tick("backup", (self.objects.len() + done) as u64 + 1, total);
         }
         Ok(())
     }

@@ -32,7 +32,10 @@ impl PlannedClaim {
 
     /// The volume that it names.
     pub fn volume(&self) -> &str {
-        self.manifest.pointer("/spec/volumeName").and_then(Value::as_str).unwrap_or_default()
+        self.manifest
+            .pointer("/spec/volumeName")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 }
 
@@ -49,7 +52,11 @@ pub const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 /// The manifest of the release's claim: see the module's words.
 pub fn manifest(old: &Object, rendered: Option<&Object>, namespace: &str, release: &str) -> Object {
     let pick = |field: &str| {
-        rendered.and_then(|r| r.get(field)).or_else(|| old.get(field)).filter(|v| !v.is_null()).cloned()
+        rendered
+            .and_then(|r| r.get(field))
+            .or_else(|| old.get(field))
+            .filter(|v| !v.is_null())
+            .cloned()
     };
     let mut claim = Object(json!({
         "apiVersion": "v1",
@@ -62,7 +69,10 @@ pub fn manifest(old: &Object, rendered: Option<&Object>, namespace: &str, releas
             claim.0["spec"][field] = value;
         }
     }
-    if let Some(class) = rendered.and_then(|r| r.annotation(BETA_CLASS)).or_else(|| old.annotation(BETA_CLASS)) {
+    if let Some(class) = rendered
+        .and_then(|r| r.annotation(BETA_CLASS))
+        .or_else(|| old.annotation(BETA_CLASS))
+    {
         claim.set_annotation(BETA_CLASS, class);
     }
     if rendered.is_some() {
@@ -84,14 +94,34 @@ impl Action for Claims {
     fn commands(&self, names: &Names) -> Vec<String> {
         self.claims
             .iter()
-            .map(|c| format!("kubectl create -n {} -f {}.yaml   # spec.volumeName: {}", names.target, c.object().name(), c.volume()))
+            .map(|c| {
+                format!(
+                    "kubectl create -n {} -f {}.yaml   # spec.volumeName: {}",
+                    names.target,
+                    c.object().name(),
+                    c.volume()
+                )
+            })
             .collect()
     }
 
     fn rights(&self, names: &Names) -> Vec<Access> {
-        let mut rights = accesses(&["create", "get", "list", "watch"], "", "persistentvolumeclaims", Some(&names.target));
+        let mut rights = accesses(
+            &["create", "get", "list", "watch"],
+            "",
+            "persistentvolumeclaims",
+            Some(&names.target),
+        );
         rights.extend(self.claims.iter().flat_map(|c| {
-            let on = |verb| access(verb, "", "persistentvolumeclaims", Some(&names.target), Some(c.object().name()));
+            let on = |verb| {
+                access(
+                    verb,
+                    "",
+                    "persistentvolumeclaims",
+                    Some(&names.target),
+                    Some(c.object().name()),
+                )
+            };
             [on("patch"), on("delete")]
         }));
         rights
@@ -121,7 +151,9 @@ impl Action for Claims {
     async fn undo(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         for planned in &self.claims {
             let reference = planned.object().reference();
-            let Some(live) = world.target.get(&reference).await? else { continue };
+            let Some(live) = world.target.get(&reference).await? else {
+                continue;
+            };
             if live.str("/status/phase") == Some("Bound") {
                 let finding = Finding::error("claim-still-bound", reference.to_string());
                 return Err(StepError::refused(finding));
@@ -137,12 +169,18 @@ impl Action for Claims {
 /// Refuses a claim of that name that waits for, or holds, another volume.
 async fn same_claim(world: &World<'_>, claim: &Object, volume: &str) -> StepResult<()> {
     let reference = claim.reference();
-    let live = world.target.get(&reference).await?.ok_or_else(|| PortError::NotFound(reference.to_string()))?;
+    let live = world
+        .target
+        .get(&reference)
+        .await?
+        .ok_or_else(|| PortError::NotFound(reference.to_string()))?;
     if live.str("/spec/volumeName") == Some(volume) && !live.is_terminating() {
         return Ok(());
     }
     let now = live.str("/spec/volumeName").unwrap_or("none");
-    let finding = Finding::error("claim-of-other-volume", reference.to_string()).arg("want", volume).arg("have", now);
+    let finding = Finding::error("claim-of-other-volume", reference.to_string())
+        .arg("want", volume)
+        .arg("have", now);
     Err(StepError::refused(finding))
 }
 

@@ -42,20 +42,40 @@ pub struct Copy {
 /// The server, or the reason why there is none.
 fn server<'a>(world: &World<'a>) -> StepResult<&'a dyn Databases> {
     world.databases.ok_or_else(|| {
-        StepError::refused(Finding::error("database-not-configured", world.profile.about.name.clone()))
+        StepError::refused(Finding::error(
+            "database-not-configured",
+            world.profile.about.name.clone(),
+        ))
     })
 }
 
 impl CopiedDatabase {
     async fn user(&self, world: &World<'_>) -> StepResult<DatabaseUser> {
         let reference = ObjRef::new("v1", "Secret", Some(world.target_namespace()), &self.secret);
-        let secret = world.target.get(&reference).await?.ok_or_else(|| PortError::NotFound(reference.to_string()))?;
-        let unreadable = || StepError::refused(Finding::error("connection-string-unreadable", reference.to_string()).arg("key", &self.key));
-        let encoded = secret.0.get("data").and_then(|d| d.get(&self.key)).and_then(Value::as_str).ok_or_else(unreadable)?;
-        let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).map_err(|_| unreadable())?;
+        let secret = world
+            .target
+            .get(&reference)
+            .await?
+            .ok_or_else(|| PortError::NotFound(reference.to_string()))?;
+        let unreadable = || {
+            StepError::refused(
+                Finding::error("connection-string-unreadable", reference.to_string()).arg("key", &self.key),
+            )
+        };
+        let encoded = secret
+            .0
+            .get("data")
+            .and_then(|d| d.get(&self.key))
+            .and_then(Value::as_str)
+            .ok_or_else(unreadable)?;
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(encoded)
+            .map_err(|_| unreadable())?;
         let text = String::from_utf8(bytes).map_err(|_| unreadable())?;
         let uri = ConnectionString::parse(text.trim()).map_err(|_| unreadable())?;
-        let (Some(name), Some(password)) = (uri.user(), uri.password()) else { return Err(unreadable()) };
+        let (Some(name), Some(password)) = (uri.user(), uri.password()) else {
+            return Err(unreadable());
+        };
         let database = uri.database().unwrap_or_else(|| name.clone());
         if database != self.to {
             let finding = Finding::error("connection-string-of-other-database", reference.to_string())
@@ -63,7 +83,11 @@ impl CopiedDatabase {
                 .arg("have", &database);
             return Err(StepError::refused(finding));
         }
-        Ok(DatabaseUser { name, database, password })
+        Ok(DatabaseUser {
+            name,
+            database,
+            password,
+        })
     }
 }
 
@@ -73,9 +97,16 @@ fn totals(proof: &DatabaseProof) -> (u64, u64) {
 
 /// Collections that differ between two proofs.
 pub fn differences(from: &DatabaseProof, to: &DatabaseProof) -> Vec<String> {
-    let mut names: Vec<&String> = from.keys().chain(to.keys().filter(|k| !from.contains_key(*k))).collect();
+    let mut names: Vec<&String> = from
+        .keys()
+        .chain(to.keys().filter(|k| !from.contains_key(*k)))
+        .collect();
     names.sort();
-    names.into_iter().filter(|n| from.get(*n) != to.get(*n)).cloned().collect()
+    names
+        .into_iter()
+        .filter(|n| from.get(*n) != to.get(*n))
+        .cloned()
+        .collect()
 }
 
 #[async_trait]
@@ -101,7 +132,10 @@ impl Action for Copy {
     }
 
     fn rights(&self, names: &Names) -> Vec<Access> {
-        self.databases.iter().map(|d| access("get", "", "secrets", Some(&names.target), Some(&d.secret))).collect()
+        self.databases
+            .iter()
+            .map(|d| access("get", "", "secrets", Some(&names.target), Some(&d.secret)))
+            .collect()
     }
 
     async fn precheck(&self, world: &World<'_>, number: u32) -> StepResult<()> {
@@ -120,7 +154,11 @@ impl Action for Copy {
             }
             d.user(world).await?;
         }
-        if refused.is_empty() { Ok(()) } else { Err(StepError::Refused(refused)) }
+        if refused.is_empty() {
+            Ok(())
+        } else {
+            Err(StepError::Refused(refused))
+        }
     }
 
     async fn run(&self, world: &World<'_>, number: u32) -> StepResult<()> {
@@ -145,14 +183,17 @@ impl Action for Copy {
             let (from, to) = futures::try_join!(server.prove(&d.from), server.prove(&d.to))?;
             let differ = differences(&from, &to);
             if !differ.is_empty() {
-                let finding = Finding::error("database-copy-differs", d.to.clone()).arg("collections", differ.join(", "));
+                let finding =
+                    Finding::error("database-copy-differs", d.to.clone()).arg("collections", differ.join(", "));
                 return Err(StepError::refused(finding));
             }
             let proof = serde_json::to_value(&to).map_err(|e| PortError::Other(e.to_string()))?;
             world.note(number, &format!("proof {}", d.to), proof)?;
             let (documents, bytes) = totals(&to);
             let said = Finding::info("database-copied", d.to.clone()).arg("from", &d.from);
-            world.progress.finding(&said.arg("documents", documents).arg("bytes", bytes));
+            world
+                .progress
+                .finding(&said.arg("documents", documents).arg("bytes", bytes));
         }
         Ok(())
     }
@@ -173,7 +214,9 @@ impl Action for Copy {
                 server(world)?.drop_user(&d.to, &d.to).await?;
                 server(world)?.drop_database(&d.to).await?;
             } else {
-                world.progress.finding(&Finding::warning("database-copy-kept", d.to.clone()).arg("from", &d.from));
+                world
+                    .progress
+                    .finding(&Finding::warning("database-copy-kept", d.to.clone()).arg("from", &d.from));
             }
         }
         Ok(())
@@ -187,7 +230,9 @@ impl Action for Copy {
 pub async fn written_since(world: &World<'_>, number: u32, step: &Copy) -> StepResult<Vec<Finding>> {
     let mut findings = Vec::new();
     for d in &step.databases {
-        let Some(proof) = world.recall(number, &format!("proof {}", d.to)) else { continue };
+        let Some(proof) = world.recall(number, &format!("proof {}", d.to)) else {
+            continue;
+        };
         let copied: DatabaseProof = serde_json::from_value(proof).map_err(|e| PortError::Other(e.to_string()))?;
         let now = match server(world)?.prove(&d.to).await {
             Err(error) if error.is_not_found() => continue,
@@ -213,7 +258,12 @@ mod tests {
     use crate::ports::CollectionProof;
 
     fn proof(documents: u64, content: &str) -> CollectionProof {
-        CollectionProof { documents, bytes: documents * 10, content: content.into(), shape: "s".into() }
+        CollectionProof {
+            documents,
+            bytes: documents * 10,
+            content: content.into(),
+            shape: "s".into(),
+        }
     }
 
     #[test]

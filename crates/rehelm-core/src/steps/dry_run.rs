@@ -3,14 +3,16 @@
 //! Every rendered object goes to the API server as a dry-run apply: admission, validation and immutable fields answer
 //! as they will answer during the outage. Then Helm's own dry run shows that it finds all adopted objects its own.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use async_trait::async_trait;
-use futures::stream::{self, StreamExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Names, Undo, accesses};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
+use crate::parallel::side_by_side;
 use crate::ports::{Access, PatchKind, PortError, Precondition};
 use crate::world::{StepError, StepResult, World};
 
@@ -20,9 +22,6 @@ pub struct DryRun {
     /// How many objects the release has.
     pub objects: usize,
 }
-
-/// Requests under way at once.
-const AT_ONCE: usize = 16;
 
 #[async_trait]
 impl Action for DryRun {
@@ -50,20 +49,16 @@ impl Action for DryRun {
         let spec = world.release_spec().await?;
         let rendered = world.helm.render(&spec, &[]).await?.objects;
         let total = rendered.len() as u64;
-        let answers = stream::iter(&rendered).map(|object| ask(world, object)).buffer_unordered(AT_ONCE);
-        let refused: Vec<Finding> = answers
-            .enumerate()
-            .map(|(done, answer)| {
-                world.progress.tick("dry-run", done as u64 + 1, total);
-                answer
-            })
-            .collect::<Vec<StepResult<Option<Finding>>>>()
-            .await
-            .into_iter()
-            .collect::<StepResult<Vec<_>>>()?
-            .into_iter()
-            .flatten()
-            .collect();
+        let done = AtomicU64::new(0);
+        let asked = rendered.iter().map(|object| async {
+            let answer = ask(world, object).await;
+            world
+                .progress
+                .tick("dry-run", done.fetch_add(1, Ordering::Relaxed) + 1, total);
+            answer
+        });
+        let mut refused: Vec<Finding> = side_by_side(asked).await?.into_iter().flatten().collect();
+        refused.sort_by(|a, b| a.subject.cmp(&b.subject));
         if !refused.is_empty() {
             return Err(StepError::Refused(refused));
         }
@@ -78,10 +73,14 @@ impl Action for DryRun {
 
 async fn ask(world: &World<'_>, object: &Object) -> StepResult<Option<Finding>> {
     let reference = object.reference();
-    let answer =
-        world.target.patch(&reference, PatchKind::Apply, &object.0, &Precondition::default(), true).await;
+    let answer = world
+        .target
+        .patch(&reference, PatchKind::Apply, &object.0, &Precondition::default(), true)
+        .await;
     let refused = |message: &str| {
-        Ok(Some(Finding::error("server-refuses", reference.to_string()).arg("message", message)))
+        Ok(Some(
+            Finding::error("server-refuses", reference.to_string()).arg("message", message),
+        ))
     };
     match answer {
         Ok(_) => Ok(None),

@@ -86,19 +86,29 @@ async fn ask(world: &World<'_>, image: &Unproven, run: &str) -> StepResult<Optio
     match world.source.create(&pod, false).await {
         Ok(_) | Err(PortError::Exists(_)) => {}
         Err(PortError::Invalid(_, why) | PortError::Forbidden(why)) => {
-            return Ok(Some(Finding::warning("image-not-asked", image.image.clone()).arg("message", why)));
+            return Ok(Some(
+                Finding::warning("image-not-asked", image.image.clone()).arg("message", why),
+            ));
         }
         Err(other) => return Err(other.into()),
     }
-    let answer = world.source.wait(&reference, PULL, &|p| p.is_none_or(|p| pulled(p).is_some())).await;
+    let answer = world
+        .source
+        .wait(&reference, PULL, &|p| p.is_none_or(|p| pulled(p).is_some()))
+        .await;
     let gone = world.source.delete(&reference, &Precondition::default(), false).await;
     let finding = match answer {
         Ok(Some(pod)) if pulled(&pod) == Some(true) => None,
         Ok(Some(pod)) => {
-            let message = pod.str("/status/containerStatuses/0/state/waiting/message").unwrap_or_default().to_owned();
+            let message = pod
+                .str("/status/containerStatuses/0/state/waiting/message")
+                .unwrap_or_default()
+                .to_owned();
             Some(Finding::error("image-not-pulled", image.image.clone()).arg("message", message))
         }
-        Ok(None) => Some(Finding::warning("image-not-asked", image.image.clone()).arg("message", "the probe pod vanished")),
+        Ok(None) => {
+            Some(Finding::warning("image-not-asked", image.image.clone()).arg("message", "the probe pod vanished"))
+        }
         Err(PortError::Timeout { .. }) => {
             Some(Finding::warning("image-not-asked", image.image.clone()).arg("message", "no answer in time"))
         }
@@ -121,7 +131,14 @@ impl Action for Images {
     fn commands(&self, names: &Names) -> Vec<String> {
         self.unproven
             .iter()
-            .map(|i| format!("kubectl run {} -n {} --image={} --restart=Never -- true", probe_name(&i.image), names.source, i.image))
+            .map(|i| {
+                format!(
+                    "kubectl run {} -n {} --image={} --restart=Never -- true",
+                    probe_name(&i.image),
+                    names.source,
+                    i.image
+                )
+            })
             .collect()
     }
 
@@ -147,7 +164,11 @@ impl Action for Images {
         }
         let accepted = &world.plan.accepted;
         refused.retain(|f| !accepted.contains(&f.code));
-        if refused.is_empty() { Ok(()) } else { Err(StepError::Refused(refused)) }
+        if refused.is_empty() {
+            Ok(())
+        } else {
+            Err(StepError::Refused(refused))
+        }
     }
 
     async fn verify(&self, _: &World<'_>, _: u32) -> StepResult<()> {

@@ -44,11 +44,19 @@ impl Action for Namespace {
     }
 
     fn touches(&self, _: &Names) -> Vec<ObjRef> {
-        if self.exists { Vec::new() } else { vec![gather::namespace_ref(&self.name)] }
+        if self.exists {
+            Vec::new()
+        } else {
+            vec![gather::namespace_ref(&self.name)]
+        }
     }
 
     fn commands(&self, _: &Names) -> Vec<String> {
-        if self.exists { Vec::new() } else { vec![format!("kubectl create namespace {}", self.name)] }
+        if self.exists {
+            Vec::new()
+        } else {
+            vec![format!("kubectl create namespace {}", self.name)]
+        }
     }
 
     fn rights(&self, _: &Names) -> Vec<Access> {
@@ -56,13 +64,20 @@ impl Action for Namespace {
             return vec![access("get", "", "namespaces", None, Some(&self.name))];
         }
         let on_name = |verb| access(verb, "", "namespaces", None, Some(&self.name));
-        vec![on_name("get"), access("create", "", "namespaces", None, None), on_name("delete")]
+        vec![
+            on_name("get"),
+            access("create", "", "namespaces", None, None),
+            on_name("delete"),
+        ]
     }
 
     async fn precheck(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         let live = world.target.get(&gather::namespace_ref(&self.name)).await?;
         if live.is_some_and(|n| n.is_terminating()) {
-            return Err(crate::world::StepError::refused(Finding::error("namespace-terminating", self.name.clone())));
+            return Err(crate::world::StepError::refused(Finding::error(
+                "namespace-terminating",
+                self.name.clone(),
+            )));
         }
         Ok(())
     }
@@ -81,23 +96,38 @@ impl Action for Namespace {
 
     async fn verify(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         let reference = gather::namespace_ref(&self.name);
-        world.target.wait(&reference, world.timeouts.objects, &|n| n.is_some_and(|n| !n.is_terminating())).await?;
+        world
+            .target
+            .wait(&reference, world.timeouts.objects, &|n| {
+                n.is_some_and(|n| !n.is_terminating())
+            })
+            .await?;
         Ok(())
     }
 
     async fn undo(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         let reference = gather::namespace_ref(&self.name);
-        let Some(namespace) = world.target.get(&reference).await? else { return Ok(()) };
+        let Some(namespace) = world.target.get(&reference).await? else {
+            return Ok(());
+        };
         if namespace.annotation(CREATED_BY) != Some(world.state().run.as_str()) {
             return Ok(());
         }
         if let Some(left) = leftover(world, &self.name).await? {
-            world.progress.finding(&Finding::warning("namespace-kept", self.name.clone()).arg("left", left));
+            world
+                .progress
+                .finding(&Finding::warning("namespace-kept", self.name.clone()).arg("left", left));
             return Ok(());
         }
-        let this_one = Precondition { uid: Some(namespace.uid().to_owned()), resource_version: None };
+        let this_one = Precondition {
+            uid: Some(namespace.uid().to_owned()),
+            resource_version: None,
+        };
         world.target.delete(&reference, &this_one, false).await?;
-        world.target.wait(&reference, world.timeouts.objects, &|n| n.is_none()).await?;
+        world
+            .target
+            .wait(&reference, world.timeouts.objects, &|n| n.is_none())
+            .await?;
         Ok(())
     }
 }
@@ -105,7 +135,10 @@ impl Action for Namespace {
 /// The first object in the namespace that neither the server nor this run's own work put there.
 async fn leftover(world: &World<'_>, name: &str) -> StepResult<Option<String>> {
     for (api, kind) in CONTENT {
-        let select = Select { namespace: Some(name.to_owned()), ..Select::default() };
+        let select = Select {
+            namespace: Some(name.to_owned()),
+            ..Select::default()
+        };
         let left = world.target.list(api, kind, &select).await?.into_iter().find(|o| {
             let servers_own = (kind == "ConfigMap" && o.name() == "kube-root-ca.crt")
                 || o.str("/type") == Some("kubernetes.io/service-account-token");

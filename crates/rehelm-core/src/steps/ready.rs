@@ -33,17 +33,29 @@ struct View {
 }
 
 async fn look(cluster: &dyn Cluster, namespace: &str, wanted: &[ObjRef]) -> StepResult<View> {
-    let select = Select { namespace: Some(namespace.to_owned()), ..Select::default() };
-    let kinds: BTreeSet<(&str, &str)> = wanted.iter().map(|w| (w.api_version.as_str(), w.kind.as_str())).collect();
+    let select = Select {
+        namespace: Some(namespace.to_owned()),
+        ..Select::default()
+    };
+    let kinds: BTreeSet<(&str, &str)> = wanted
+        .iter()
+        .map(|w| (w.api_version.as_str(), w.kind.as_str()))
+        .collect();
     let mut live = Vec::new();
     for (api, kind) in kinds {
         live.extend(cluster.list(api, kind, &select).await?);
     }
     let find = |w: &&ObjRef| live.iter().find(|l| l.reference().key() == w.key());
-    let waiting: Vec<ObjRef> =
-        wanted.iter().filter(|w| !find(w).is_some_and(pods::ready)).cloned().collect();
+    let waiting: Vec<ObjRef> = wanted
+        .iter()
+        .filter(|w| !find(w).is_some_and(pods::ready))
+        .cloned()
+        .collect();
     if waiting.is_empty() {
-        return Ok(View { waiting, reasons: Vec::new() });
+        return Ok(View {
+            waiting,
+            reasons: Vec::new(),
+        });
     }
     let all_pods = cluster.list("v1", "Pod", &select).await?;
     let mut reasons: Vec<Finding> = Vec::new();
@@ -53,7 +65,12 @@ async fn look(cluster: &dyn Cluster, namespace: &str, wanted: &[ObjRef]) -> Step
             continue;
         };
         reasons.extend(pods::refused(workload));
-        reasons.extend(all_pods.iter().filter(|p| pods::belongs(p, workload)).filter_map(pods::explain));
+        reasons.extend(
+            all_pods
+                .iter()
+                .filter(|p| pods::belongs(p, workload))
+                .filter_map(pods::explain),
+        );
     }
     Ok(View { waiting, reasons })
 }
@@ -84,25 +101,41 @@ pub(crate) async fn wait_ready(
             return Ok(());
         }
         let hopeless = !view.reasons.is_empty()
-            && view.reasons.iter().all(|r| pods::hopeless(r) || r.code == "pods-refused");
-        let stuck = if hopeless { since(*stuck_since.get_or_insert_with(|| world.clock.now())) } else { Duration::ZERO };
+            && view
+                .reasons
+                .iter()
+                .all(|r| pods::hopeless(r) || r.code == "pods-refused");
+        let stuck = if hopeless {
+            since(*stuck_since.get_or_insert_with(|| world.clock.now()))
+        } else {
+            Duration::ZERO
+        };
         if stuck > world.timeouts.hopeless || since(begun) > world.timeouts.ready {
             let mut findings = view.reasons;
             if findings.is_empty() {
-                findings = view.waiting.iter().map(|w| Finding::error("workload-not-ready", w.to_string())).collect();
+                findings = view
+                    .waiting
+                    .iter()
+                    .map(|w| Finding::error("workload-not-ready", w.to_string()))
+                    .collect();
             }
             return Err(StepError::Refused(findings));
         }
         world.check_stop()?;
         // The next change of any of these workloads, or a short while for the pods' own reasons.
         let kind = &view.waiting[0];
-        let select = Select { namespace: Some(namespace.to_owned()), ..Select::default() };
-        let still = view.waiting.len();
-        let next = cluster.wait_list(&kind.api_version, &kind.kind, &select, LOOK, &|all: &[Object]| {
+        let select = Select {
+            namespace: Some(namespace.to_owned()),
+            ..Select::default()
+        };
+        let all_up = |all: &[Object]| {
             let ready = |w: &ObjRef| all.iter().any(|l| l.reference().key() == w.key() && pods::ready(l));
-            view.waiting.iter().filter(|w| w.kind == kind.kind && !ready(w)).count() == 0 && still > 0
-        });
-        match next.await {
+            view.waiting.iter().filter(|w| w.kind == kind.kind).all(ready)
+        };
+        match cluster
+            .wait_list(&kind.api_version, &kind.kind, &select, LOOK, &all_up)
+            .await
+        {
             Ok(_) | Err(PortError::Timeout { .. }) => {}
             Err(other) => return Err(other.into()),
         }
@@ -120,12 +153,18 @@ impl Action for Ready {
     }
 
     fn commands(&self, names: &Names) -> Vec<String> {
-        vec![format!("kubectl wait -n {} --for=condition=Available deployment --all --timeout=15m", names.target)]
+        vec![format!(
+            "kubectl wait -n {} --for=condition=Available deployment --all --timeout=15m",
+            names.target
+        )]
     }
 
     fn rights(&self, names: &Names) -> Vec<Access> {
-        let kinds: BTreeSet<(String, String)> =
-            self.workloads.iter().map(|w| (w.group().to_owned(), plural(&w.kind))).collect();
+        let kinds: BTreeSet<(String, String)> = self
+            .workloads
+            .iter()
+            .map(|w| (w.group().to_owned(), plural(&w.kind)))
+            .collect();
         let mut rights = accesses(&["list"], "", "pods", Some(&names.target));
         for (group, resource) in kinds {
             rights.extend(accesses(&["list", "watch"], &group, &resource, Some(&names.target)));

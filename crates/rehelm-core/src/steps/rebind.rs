@@ -54,7 +54,10 @@ impl Action for Rebind {
     }
 
     fn touches(&self, _: &Names) -> Vec<ObjRef> {
-        self.volumes.iter().flat_map(|v| [v.from.clone(), volume_ref(&v.volume), v.to.clone()]).collect()
+        self.volumes
+            .iter()
+            .flat_map(|v| [v.from.clone(), volume_ref(&v.volume), v.to.clone()])
+            .collect()
     }
 
     fn commands(&self, names: &Names) -> Vec<String> {
@@ -74,10 +77,22 @@ impl Action for Rebind {
     }
 
     fn rights(&self, names: &Names) -> Vec<Access> {
-        let mut rights = vec![access("create", "", "persistentvolumeclaims", Some(&names.source), None)];
+        let mut rights = vec![access(
+            "create",
+            "",
+            "persistentvolumeclaims",
+            Some(&names.source),
+            None,
+        )];
         for v in &self.volumes {
             for verb in ["get", "watch", "delete", "patch"] {
-                rights.push(access(verb, "", "persistentvolumeclaims", Some(&names.source), Some(&v.from.name)));
+                rights.push(access(
+                    verb,
+                    "",
+                    "persistentvolumeclaims",
+                    Some(&names.source),
+                    Some(&v.from.name),
+                ));
             }
             rights.push(access("patch", "", "persistentvolumes", None, Some(&v.volume)));
         }
@@ -93,7 +108,10 @@ impl Action for Rebind {
     }
 
     async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {
-        let jobs = self.volumes.iter().map(|v| hand_over(world, world.source, v, &v.from, &v.to));
+        let jobs = self
+            .volumes
+            .iter()
+            .map(|v| hand_over(world, world.source, v, &v.from, &v.to));
         try_join_all(jobs).await?;
         Ok(())
     }
@@ -141,7 +159,10 @@ async fn hand_over(
     from: &ObjRef,
     to: &ObjRef,
 ) -> StepResult<()> {
-    let waiting = cluster.get(to).await?.ok_or_else(|| PortError::NotFound(to.to_string()))?;
+    let waiting = cluster
+        .get(to)
+        .await?
+        .ok_or_else(|| PortError::NotFound(to.to_string()))?;
     let volume = read_volume(world, &handover.volume, &handover.volume_uid).await?;
     if !held_by(&volume, &waiting) {
         require_retained(&volume)?;
@@ -175,7 +196,16 @@ async fn point_at(
             "apiVersion": "v1", "kind": "PersistentVolumeClaim",
             "namespace": claim.namespace(), "name": claim.name(), "uid": claim.uid(), "resourceVersion": null,
         }}});
-        match cluster.patch(&volume.reference(), PatchKind::Merge, &patch, &precondition(&volume), false).await {
+        match cluster
+            .patch(
+                &volume.reference(),
+                PatchKind::Merge,
+                &patch,
+                &precondition(&volume),
+                false,
+            )
+            .await
+        {
             Err(PortError::Conflict(..)) if attempt < 10 => {}
             other => {
                 other?;
@@ -192,7 +222,9 @@ async fn touch_until_bound(world: &World<'_>, cluster: &dyn Cluster, claim: &Obj
     let begun = world.clock.now();
     for round in 1.. {
         let mark = json!({"metadata": {"annotations": {TOUCHED: round.to_string()}}});
-        cluster.patch(claim, PatchKind::Merge, &mark, &Precondition::default(), false).await?;
+        cluster
+            .patch(claim, PatchKind::Merge, &mark, &Precondition::default(), false)
+            .await?;
         match cluster.wait(claim, Duration::from_secs(2), &bound).await {
             Ok(_) => break,
             Err(PortError::Timeout { what, .. }) => {
@@ -205,7 +237,9 @@ async fn touch_until_bound(world: &World<'_>, cluster: &dyn Cluster, claim: &Obj
         }
     }
     let unmark = json!({"metadata": {"annotations": {TOUCHED: null}}});
-    cluster.patch(claim, PatchKind::Merge, &unmark, &Precondition::default(), false).await?;
+    cluster
+        .patch(claim, PatchKind::Merge, &unmark, &Precondition::default(), false)
+        .await?;
     Ok(())
 }
 
@@ -217,7 +251,10 @@ fn held_by(volume: &Object, claim: &Object) -> bool {
 fn require_claimed_by(volume: &Object, claims: &[&ObjRef]) -> StepResult<()> {
     let namespace = volume.str("/spec/claimRef/namespace").unwrap_or_default();
     let name = volume.str("/spec/claimRef/name").unwrap_or_default();
-    if claims.iter().any(|c| c.namespace.as_deref() == Some(namespace) && c.name == name) {
+    if claims
+        .iter()
+        .any(|c| c.namespace.as_deref() == Some(namespace) && c.name == name)
+    {
         return Ok(());
     }
     let finding = Finding::error("volume-of-stranger", volume.reference().to_string())
@@ -226,7 +263,11 @@ fn require_claimed_by(volume: &Object, claims: &[&ObjRef]) -> StepResult<()> {
 }
 
 async fn require_bound(world: &World<'_>, handover: &Handover, claim: &ObjRef) -> StepResult<()> {
-    let live = world.source.get(claim).await?.ok_or_else(|| PortError::NotFound(claim.to_string()))?;
+    let live = world
+        .source
+        .get(claim)
+        .await?
+        .ok_or_else(|| PortError::NotFound(claim.to_string()))?;
     let volume = read_volume(world, &handover.volume, &handover.volume_uid).await?;
     let bound = live.str("/status/phase") == Some("Bound")
         && live.str("/spec/volumeName") == Some(volume.name())
@@ -235,13 +276,18 @@ async fn require_bound(world: &World<'_>, handover: &Handover, claim: &ObjRef) -
         return Ok(());
     }
     let phase = live.str("/status/phase").unwrap_or("unknown");
-    let finding = Finding::error("claim-not-bound", claim.to_string()).arg("volume", volume.name()).arg("phase", phase);
+    let finding = Finding::error("claim-not-bound", claim.to_string())
+        .arg("volume", volume.name())
+        .arg("phase", phase);
     Err(StepError::refused(finding))
 }
 
 /// Refuses to delete a claim that pods still hold, and names them (finished pods hold claims, too).
 async fn refuse_users(world: &World<'_>, cluster: &dyn Cluster, claim: &Object) -> StepResult<()> {
-    let select = Select { namespace: claim.namespace().map(str::to_owned), ..Select::default() };
+    let select = Select {
+        namespace: claim.namespace().map(str::to_owned),
+        ..Select::default()
+    };
     let holders: Vec<String> = cluster
         .list("v1", "Pod", &select)
         .await?

@@ -60,7 +60,11 @@ impl Action for Recreate {
             .iter()
             .map(|o| {
                 let name = kubectl_name(&o.object);
-                format!("kubectl delete {name} && kubectl create -f {}.yaml   # {}", o.object.name, o.fields.join(", "))
+                format!(
+                    "kubectl delete {name} && kubectl create -f {}.yaml   # {}",
+                    o.object.name,
+                    o.fields.join(", ")
+                )
             })
             .collect()
     }
@@ -71,17 +75,24 @@ impl Action for Recreate {
             .flat_map(|o| {
                 let resource = plural(&o.object.kind);
                 let group = o.object.group().to_owned();
-                let named = ["get", "delete", "patch"].map(|v| access(v, &group, &resource, None, Some(&o.object.name)));
-                named.into_iter().chain([access("create", &group, &resource, None, None)])
+                let named =
+                    ["get", "delete", "patch"].map(|v| access(v, &group, &resource, None, Some(&o.object.name)));
+                named
+                    .into_iter()
+                    .chain([access("create", &group, &resource, None, None)])
             })
             .collect()
     }
 
     async fn precheck(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         for o in &self.objects {
-            let Some(live) = world.target.get(&o.object).await? else { continue };
+            let Some(live) = world.target.get(&o.object).await? else {
+                continue;
+            };
             if live.uid() != o.uid && live.annotation(CREATED_BY).is_none() {
-                let finding = Finding::error("object-replaced", o.object.to_string()).arg("uid", &o.uid).arg("now", live.uid());
+                let finding = Finding::error("object-replaced", o.object.to_string())
+                    .arg("uid", &o.uid)
+                    .arg("now", live.uid());
                 return Err(StepError::refused(finding));
             }
         }
@@ -97,8 +108,9 @@ impl Action for Recreate {
                     restore::replace(world, world.target, &live, &o.wanted(&run)).await?;
                 }
                 Some(live) => {
-                    let finding =
-                        Finding::error("object-replaced", o.object.to_string()).arg("uid", &o.uid).arg("now", live.uid());
+                    let finding = Finding::error("object-replaced", o.object.to_string())
+                        .arg("uid", &o.uid)
+                        .arg("now", live.uid());
                     return Err(StepError::refused(finding));
                 }
                 // The crash came between the deletion and the creation.
@@ -114,7 +126,8 @@ impl Action for Recreate {
             let live = live.ok_or_else(|| PortError::NotFound(o.object.to_string()))?;
             let differ = server::immutable_differences(&live, &Object(o.manifest.clone()));
             if !differ.is_empty() {
-                let finding = Finding::error("object-still-differs", o.object.to_string()).arg("fields", differ.join(", "));
+                let finding =
+                    Finding::error("object-still-differs", o.object.to_string()).arg("fields", differ.join(", "));
                 return Err(StepError::refused(finding));
             }
         }

@@ -8,7 +8,6 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,6 +15,7 @@ use serde_json::json;
 use super::{Action, Names, Undo, access, accesses, plural};
 use crate::finding::Finding;
 use crate::object::{ObjKey, ObjRef, Object};
+use crate::parallel::side_by_side;
 use crate::pods;
 use crate::ports::{Access, PatchKind, PortError, Precondition, Select};
 use crate::restore;
@@ -34,8 +34,6 @@ pub struct Release {
     /// Objects that were in the release's namespace before.
     pub before: Vec<ObjRef>,
 }
-
-const AT_ONCE: usize = 16;
 
 /// Helm's records of a release.
 async fn records(world: &World<'_>) -> StepResult<Vec<Object>> {
@@ -77,17 +75,37 @@ impl Action for Release {
     }
 
     fn rights(&self, names: &Names) -> Vec<Access> {
-        let mut rights = accesses(&["get", "list", "create", "update", "delete"], "", "secrets", Some(&names.target));
+        let mut rights = accesses(
+            &["get", "list", "create", "update", "delete"],
+            "",
+            "secrets",
+            Some(&names.target),
+        );
         let mut kinds: BTreeSet<(String, String, Option<String>)> = BTreeSet::new();
         for object in &self.own {
-            kinds.insert((object.group().to_owned(), plural(&object.kind), object.namespace.clone()));
+            kinds.insert((
+                object.group().to_owned(),
+                plural(&object.kind),
+                object.namespace.clone(),
+            ));
         }
         for (group, resource, namespace) in kinds {
-            rights.extend(accesses(&["get", "create", "patch", "delete"], &group, &resource, namespace.as_deref()));
+            rights.extend(accesses(
+                &["get", "create", "patch", "delete"],
+                &group,
+                &resource,
+                namespace.as_deref(),
+            ));
         }
         for object in &self.shared {
             for verb in ["get", "patch", "update"] {
-                rights.push(access(verb, object.group(), &plural(&object.kind), None, Some(&object.name)));
+                rights.push(access(
+                    verb,
+                    object.group(),
+                    &plural(&object.kind),
+                    None,
+                    Some(&object.name),
+                ));
             }
         }
         rights
@@ -127,22 +145,17 @@ impl Action for Release {
     }
 
     async fn undo(&self, world: &World<'_>, _: u32) -> StepResult<()> {
-        let mut made = self.made(world).await?;
+        let made = self.made(world).await?;
         self.stop_workloads(world, &made).await?;
         for shared in &self.shared {
             if let Ok(image) = world.before(shared) {
                 restore::to_image(world, world.target, &image).await?;
             }
         }
-        // Workloads last stopped are deleted with everything else, claims and secrets of other steps left alone.
-        made.sort_by_key(|o| o.kind() == "Namespace");
-        stream::iter(&made)
-            .map(|object| async move {
-                restore::delete_and_wait(world, world.target, &object.reference(), object.uid()).await
-            })
-            .buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<_>>()
-            .await?;
+        side_by_side(made.iter().map(|object| async move {
+            restore::delete_and_wait(world, world.target, &object.reference(), object.uid()).await
+        }))
+        .await?;
         delete_records(world, |_| true).await
     }
 }
@@ -151,9 +164,18 @@ impl Release {
     /// What the release made and nobody shares, as it lives.
     async fn made(&self, world: &World<'_>) -> StepResult<Vec<Object>> {
         let target = &world.plan.target;
-        let recorded = world.helm.release(&target.namespace, &target.release).await?.map(|r| r.manifest);
-        let spared: BTreeSet<ObjKey> =
-            self.shared.iter().chain(&self.kept).chain(&self.before).map(ObjRef::key).collect();
+        let recorded = world
+            .helm
+            .release(&target.namespace, &target.release)
+            .await?
+            .map(|r| r.manifest);
+        let spared: BTreeSet<ObjKey> = self
+            .shared
+            .iter()
+            .chain(&self.kept)
+            .chain(&self.before)
+            .map(ObjRef::key)
+            .collect();
         let candidates: BTreeSet<ObjRef> = self
             .own
             .iter()
@@ -162,7 +184,10 @@ impl Release {
                 let mut reference = o.reference();
                 // A stored manifest leaves the namespace out where the chart does.
                 if reference.namespace.is_none()
-                    && self.own.iter().any(|w| w.kind == reference.kind && w.namespace.is_some())
+                    && self
+                        .own
+                        .iter()
+                        .any(|w| w.kind == reference.kind && w.namespace.is_some())
                 {
                     reference.namespace = Some(target.namespace.clone());
                 }
@@ -170,12 +195,17 @@ impl Release {
             }))
             .filter(|r| !spared.contains(&r.key()) && r.kind != "CustomResourceDefinition")
             .collect();
-        let kinds: BTreeSet<(String, String, Option<String>)> =
-            candidates.iter().map(|c| (c.api_version.clone(), c.kind.clone(), c.namespace.clone())).collect();
+        let kinds: BTreeSet<(String, String, Option<String>)> = candidates
+            .iter()
+            .map(|c| (c.api_version.clone(), c.kind.clone(), c.namespace.clone()))
+            .collect();
         let keys: BTreeSet<ObjKey> = candidates.iter().map(ObjRef::key).collect();
         let mut live = Vec::new();
         for (api, kind, namespace) in kinds {
-            let select = Select { namespace, ..Select::default() };
+            let select = Select {
+                namespace,
+                ..Select::default()
+            };
             live.extend(world.target.list(&api, &kind, &select).await?);
         }
         live.retain(|o| {
@@ -195,23 +225,41 @@ impl Release {
                 // A DaemonSet has no count: it is deleted below, before its claims are touched.
                 _ => continue,
             };
-            let this_one = Precondition { uid: Some(workload.uid().to_owned()), resource_version: None };
-            match world.target.patch(&workload.reference(), PatchKind::Merge, &patch, &this_one, false).await {
+            let this_one = Precondition {
+                uid: Some(workload.uid().to_owned()),
+                resource_version: None,
+            };
+            match world
+                .target
+                .patch(&workload.reference(), PatchKind::Merge, &patch, &this_one, false)
+                .await
+            {
                 Ok(_) | Err(PortError::NotFound(_)) => {}
                 Err(other) => return Err(other.into()),
             }
         }
-        let scaled: Vec<&&Object> =
-            workloads.iter().filter(|w| matches!(server::stop(w), Some(Stop::Scale))).collect();
-        let select = Select { namespace: Some(world.target_namespace().to_owned()), ..Select::default() };
-        let left = |all: &[Object]| {
-            all.iter().filter(|p| !pods::finished(p) && scaled.iter().any(|w| pods::belongs(p, w))).count()
+        let scaled: Vec<&&Object> = workloads
+            .iter()
+            .filter(|w| matches!(server::stop(w), Some(Stop::Scale)))
+            .collect();
+        let select = Select {
+            namespace: Some(world.target_namespace().to_owned()),
+            ..Select::default()
         };
-        let wait = world.target.wait_list("v1", "Pod", &select, world.timeouts.stop, &|all| {
+        let left = |all: &[Object]| {
+            all.iter()
+                .filter(|p| !pods::finished(p) && scaled.iter().any(|w| pods::belongs(p, w)))
+                .count()
+        };
+        let none_left = |all: &[Object]| {
             world.progress.tick("pods-ending", left(all) as u64, 0);
             left(all) == 0
-        });
-        match wait.await {
+        };
+        match world
+            .target
+            .wait_list("v1", "Pod", &select, world.timeouts.stop, &none_left)
+            .await
+        {
             Ok(_) => Ok(()),
             Err(PortError::Timeout { .. }) => {
                 let finding = Finding::error("pods-do-not-end", world.target_namespace().to_owned());

@@ -47,9 +47,15 @@ pub fn volume_ref(name: &str) -> ObjRef {
 /// Reads a volume and refuses a namesake.
 pub(crate) async fn read_volume(world: &World<'_>, name: &str, uid: &str) -> StepResult<Object> {
     let reference = volume_ref(name);
-    let volume = world.source.get(&reference).await?.ok_or_else(|| PortError::NotFound(reference.to_string()))?;
+    let volume = world
+        .source
+        .get(&reference)
+        .await?
+        .ok_or_else(|| PortError::NotFound(reference.to_string()))?;
     if volume.uid() != uid {
-        let finding = Finding::error("object-replaced", reference.to_string()).arg("uid", uid).arg("now", volume.uid());
+        let finding = Finding::error("object-replaced", reference.to_string())
+            .arg("uid", uid)
+            .arg("now", volume.uid());
         return Err(StepError::refused(finding));
     }
     Ok(volume)
@@ -79,14 +85,27 @@ impl Action for Retain {
 
     fn rights(&self, _: &Names) -> Vec<Access> {
         let of = |verb| move |v: &KeptVolume| access(verb, "", "persistentvolumes", None, Some(&v.volume));
-        self.volumes.iter().map(of("get")).chain(self.volumes.iter().map(of("patch"))).collect()
+        self.volumes
+            .iter()
+            .map(of("get"))
+            .chain(self.volumes.iter().map(of("patch")))
+            .collect()
     }
 
     async fn precheck(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         try_join_all(self.volumes.iter().map(|v| async {
             let volume = read_volume(world, &v.volume, &v.uid).await?;
             let patch = policy_patch("Retain", Some(&v.policy));
-            world.source.patch(&volume.reference(), PatchKind::Merge, &patch, &Precondition::default(), true).await?;
+            world
+                .source
+                .patch(
+                    &volume.reference(),
+                    PatchKind::Merge,
+                    &patch,
+                    &Precondition::default(),
+                    true,
+                )
+                .await?;
             Ok::<_, StepError>(())
         }))
         .await?;
@@ -100,13 +119,19 @@ impl Action for Retain {
                 return Ok(());
             }
             // A Retain that was set between plan and now is the owner's own wish: it is the original then.
-            let original = volume.str("/spec/persistentVolumeReclaimPolicy").unwrap_or("Retain").to_owned();
+            let original = volume
+                .str("/spec/persistentVolumeReclaimPolicy")
+                .unwrap_or("Retain")
+                .to_owned();
             let patch = policy_patch("Retain", Some(volume.annotation(ORIGINAL_POLICY).unwrap_or(&original)));
             let unchanged = Precondition {
                 uid: Some(v.uid.clone()),
                 resource_version: Some(volume.resource_version().to_owned()),
             };
-            world.source.patch(&volume.reference(), PatchKind::Merge, &patch, &unchanged, false).await?;
+            world
+                .source
+                .patch(&volume.reference(), PatchKind::Merge, &patch, &unchanged, false)
+                .await?;
             Ok::<_, StepError>(())
         }))
         .await?;
@@ -123,7 +148,9 @@ impl Action for Retain {
     async fn undo(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         for v in &self.volumes {
             let volume = read_volume(world, &v.volume, &v.uid).await?;
-            let Some(original) = volume.annotation(ORIGINAL_POLICY) else { continue };
+            let Some(original) = volume.annotation(ORIGINAL_POLICY) else {
+                continue;
+            };
             // Giving a volume back to a policy that deletes it is safe only while its claim holds it.
             if original != "Retain" && volume.str("/status/phase") != Some("Bound") {
                 let finding = Finding::error("volume-not-bound", volume.reference().to_string())
@@ -135,7 +162,10 @@ impl Action for Retain {
                 resource_version: Some(volume.resource_version().to_owned()),
             };
             let patch = policy_patch(original, None);
-            world.source.patch(&volume.reference(), PatchKind::Merge, &patch, &unchanged, false).await?;
+            world
+                .source
+                .patch(&volume.reference(), PatchKind::Merge, &patch, &unchanged, false)
+                .await?;
         }
         Ok(())
     }
@@ -160,5 +190,7 @@ pub fn require_retained(volume: &Object) -> StepResult<()> {
         return Ok(());
     }
     let policy = volume.str("/spec/persistentVolumeReclaimPolicy").unwrap_or("none");
-    Err(StepError::refused(Finding::error("volume-not-retained", volume.reference().to_string()).arg("policy", policy)))
+    Err(StepError::refused(
+        Finding::error("volume-not-retained", volume.reference().to_string()).arg("policy", policy),
+    ))
 }

@@ -3,14 +3,16 @@
 //! Every deletion was listed in the plan and is made with the uid that the plan saw: a namesake that somebody made
 //! since is left alone. Databases under old names are dropped first, because they alone hold data; then objects.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use async_trait::async_trait;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Names, Undo, access, plural};
 use crate::finding::Finding;
-use crate::object::ObjRef;
+use crate::object::{ObjRef, Object};
+use crate::parallel::side_by_side;
 use crate::ports::{Access, PortError, Precondition};
 use crate::world::{StepError, StepResult, World};
 
@@ -32,8 +34,6 @@ pub struct Retire {
     pub databases: Vec<String>,
 }
 
-const AT_ONCE: usize = 16;
-
 #[async_trait]
 impl Action for Retire {
     fn undo_kind(&self) -> Undo {
@@ -45,9 +45,17 @@ impl Action for Retire {
     }
 
     fn commands(&self, _: &Names) -> Vec<String> {
-        let databases = self.databases.iter().map(|d| format!("db.getSiblingDB('{d}').dropDatabase()"));
+        let databases = self
+            .databases
+            .iter()
+            .map(|d| format!("db.getSiblingDB('{d}').dropDatabase()"));
         let objects = self.objects.iter().map(|o| {
-            let namespace = o.object.namespace.as_ref().map(|n| format!(" -n {n}")).unwrap_or_default();
+            let namespace = o
+                .object
+                .namespace
+                .as_ref()
+                .map(|n| format!(" -n {n}"))
+                .unwrap_or_default();
             format!("kubectl delete {}{namespace}", super::adopt::kubectl_name(&o.object))
         });
         databases.chain(objects).collect()
@@ -56,14 +64,25 @@ impl Action for Retire {
     fn rights(&self, _: &Names) -> Vec<Access> {
         self.objects
             .iter()
-            .map(|o| access("delete", o.object.group(), &plural(&o.object.kind), o.object.namespace.as_deref(), Some(&o.object.name)))
+            .map(|o| {
+                access(
+                    "delete",
+                    o.object.group(),
+                    &plural(&o.object.kind),
+                    o.object.namespace.as_deref(),
+                    Some(&o.object.name),
+                )
+            })
             .collect()
     }
 
     async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         if !self.databases.is_empty() {
             let server = world.databases.ok_or_else(|| {
-                StepError::refused(Finding::error("database-not-configured", world.profile.about.name.clone()))
+                StepError::refused(Finding::error(
+                    "database-not-configured",
+                    world.profile.about.name.clone(),
+                ))
             })?;
             for database in &self.databases {
                 world.check_stop()?;
@@ -72,36 +91,38 @@ impl Action for Retire {
             }
         }
         let total = self.objects.len() as u64;
-        let deleted = stream::iter(&self.objects).map(|retired| async move {
+        let done = AtomicU64::new(0);
+        let deletions = self.objects.iter().map(|retired| async {
             world.check_stop()?;
-            let this_one = Precondition { uid: Some(retired.uid.clone()), resource_version: None };
+            let this_one = Precondition {
+                uid: Some(retired.uid.clone()),
+                resource_version: None,
+            };
             match world.source.delete(&retired.object, &this_one, false).await {
-                Ok(()) | Err(PortError::NotFound(_)) => Ok(()),
+                Ok(()) | Err(PortError::NotFound(_)) => {}
                 Err(PortError::Conflict(..)) => {
-                    world.progress.finding(&Finding::warning("namesake-kept", retired.object.to_string()));
-                    Ok(())
+                    world
+                        .progress
+                        .finding(&Finding::warning("namesake-kept", retired.object.to_string()));
                 }
-                Err(other) => Err(StepError::from(other)),
+                Err(other) => return Err(StepError::from(other)),
             }
+            world
+                .progress
+                .tick("retire", done.fetch_add(1, Ordering::Relaxed) + 1, total);
+            Ok(())
         });
-        deleted
-            .buffer_unordered(AT_ONCE)
-            .enumerate()
-            .map(|(done, outcome)| {
-                world.progress.tick("retire", done as u64 + 1, total);
-                outcome
-            })
-            .try_collect::<Vec<_>>()
-            .await?;
+        side_by_side(deletions).await?;
         Ok(())
     }
 
     async fn verify(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         for retired in &self.objects {
-            let gone = world.source.wait(&retired.object, world.timeouts.objects, &|now| {
-                now.is_none_or(|o| o.uid() != retired.uid)
-            });
-            gone.await?;
+            let gone = |now: Option<&Object>| now.is_none_or(|o| o.uid() != retired.uid);
+            world
+                .source
+                .wait(&retired.object, world.timeouts.objects, &gone)
+                .await?;
         }
         Ok(())
     }

@@ -7,7 +7,6 @@
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 use super::{Action, Names, Undo, access, accesses, plural};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
+use crate::parallel::side_by_side;
 use crate::pods;
 use crate::ports::{Access, PatchKind, PortError, Precondition, Select};
 use crate::restore;
@@ -48,7 +48,6 @@ pub struct Scale {
 
 /// Node selector that no node matches.
 const NOWHERE: &str = "rehelm.dev/stopped";
-const AT_ONCE: usize = 16;
 
 fn stop_patch(live: &Object) -> Option<Value> {
     match server::stop(live)? {
@@ -81,10 +80,15 @@ fn state_of(live: &Object) -> Value {
 impl Scale {
     async fn live(&self, world: &World<'_>) -> StepResult<Vec<Object>> {
         let live = try_join_all(self.workloads.iter().map(|w| async {
-            let live = world.source.get(&w.object).await?.ok_or_else(|| PortError::NotFound(w.object.to_string()))?;
+            let live = world
+                .source
+                .get(&w.object)
+                .await?
+                .ok_or_else(|| PortError::NotFound(w.object.to_string()))?;
             if live.uid() != w.uid {
-                let finding =
-                    Finding::error("object-replaced", w.object.to_string()).arg("uid", &w.uid).arg("now", live.uid());
+                let finding = Finding::error("object-replaced", w.object.to_string())
+                    .arg("uid", &w.uid)
+                    .arg("now", live.uid());
                 return Err(StepError::refused(finding));
             }
             Ok(live)
@@ -94,7 +98,10 @@ impl Scale {
     }
 
     async fn gone(&self, world: &World<'_>, workloads: &[Object]) -> StepResult<()> {
-        let select = Select { namespace: Some(world.source_namespace().to_owned()), ..Select::default() };
+        let select = Select {
+            namespace: Some(world.source_namespace().to_owned()),
+            ..Select::default()
+        };
         let holding = |pods: &[Object]| {
             pods.iter()
                 .filter(|p| !pods::finished(p) && workloads.iter().any(|w| pods::belongs(p, w)))
@@ -112,8 +119,8 @@ impl Scale {
         match outcome {
             Err(PortError::Timeout { .. }) => {
                 let left = holding(&world.source.list("v1", "Pod", &select).await?);
-                let finding = Finding::error("pods-do-not-end", world.source_namespace().to_owned())
-                    .arg("pods", left.join(", "));
+                let finding =
+                    Finding::error("pods-do-not-end", world.source_namespace().to_owned()).arg("pods", left.join(", "));
                 return Err(StepError::refused(finding));
             }
             other => drop(other?),
@@ -130,14 +137,12 @@ impl Scale {
                 .filter_map(|a| a.str("/spec/source/persistentVolumeName"))
                 .any(|v| self.volumes.iter().any(|w| w == v))
         };
-        let wait = world.source.wait_list(
-            "storage.k8s.io/v1",
-            "VolumeAttachment",
-            &Select::default(),
-            world.timeouts.stop,
-            &|all| !attached(all),
-        );
-        wait.await?;
+        let free = |all: &[Object]| !attached(all);
+        let (api, kind, select) = ("storage.k8s.io/v1", "VolumeAttachment", Select::default());
+        world
+            .source
+            .wait_list(api, kind, &select, world.timeouts.stop, &free)
+            .await?;
         Ok(())
     }
 }
@@ -153,8 +158,11 @@ impl Action for Scale {
     }
 
     fn commands(&self, names: &Names) -> Vec<String> {
-        let names_of: Vec<String> =
-            self.workloads.iter().map(|w| super::adopt::kubectl_name(&w.object)).collect();
+        let names_of: Vec<String> = self
+            .workloads
+            .iter()
+            .map(|w| super::adopt::kubectl_name(&w.object))
+            .collect();
         vec![
             format!("kubectl scale -n {} --replicas=0 {}", names.source, names_of.join(" ")),
             format!("kubectl wait -n {} --for=delete pod -l … --timeout=300s", names.source),
@@ -163,12 +171,23 @@ impl Action for Scale {
 
     fn rights(&self, names: &Names) -> Vec<Access> {
         let mut rights = accesses(&["list", "watch"], "", "pods", Some(&names.source));
-        rights.extend(accesses(&["list", "watch"], "storage.k8s.io", "volumeattachments", None));
+        rights.extend(accesses(
+            &["list", "watch"],
+            "storage.k8s.io",
+            "volumeattachments",
+            None,
+        ));
         for workload in &self.workloads {
             let resource = plural(&workload.object.kind);
             for verb in ["get", "patch"] {
                 let group = workload.object.group();
-                rights.push(access(verb, group, &resource, Some(&names.source), Some(&workload.object.name)));
+                rights.push(access(
+                    verb,
+                    group,
+                    &resource,
+                    Some(&names.source),
+                    Some(&workload.object.name),
+                ));
             }
         }
         rights
@@ -189,16 +208,21 @@ impl Action for Scale {
                 live.iter().map(|w| (w.reference().to_string(), state_of(w))).collect();
             world.note(number, "before", Value::Object(before))?;
         }
-        stream::iter(&live)
-            .map(|workload| async move {
-                let Some(patch) = stop_patch(workload) else { return Ok(()) };
-                let this_one = Precondition { uid: Some(workload.uid().to_owned()), resource_version: None };
-                world.source.patch(&workload.reference(), PatchKind::Merge, &patch, &this_one, false).await?;
-                Ok::<_, StepError>(())
-            })
-            .buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<_>>()
-            .await?;
+        side_by_side(live.iter().map(|workload| async move {
+            let Some(patch) = stop_patch(workload) else {
+                return Ok(());
+            };
+            let this_one = Precondition {
+                uid: Some(workload.uid().to_owned()),
+                resource_version: None,
+            };
+            world
+                .source
+                .patch(&workload.reference(), PatchKind::Merge, &patch, &this_one, false)
+                .await?;
+            Ok::<_, StepError>(())
+        }))
+        .await?;
         self.gone(world, &live).await
     }
 
@@ -210,7 +234,11 @@ impl Action for Scale {
             .filter(|w| stop_patch(w).is_some())
             .map(|w| Finding::error("workload-started-again", w.reference().to_string()))
             .collect();
-        if moved.is_empty() { Ok(()) } else { Err(StepError::Refused(moved)) }
+        if moved.is_empty() {
+            Ok(())
+        } else {
+            Err(StepError::Refused(moved))
+        }
     }
 
     async fn undo(&self, world: &World<'_>, number: u32) -> StepResult<()> {
@@ -223,11 +251,12 @@ impl Action for Scale {
             }
         }
         let before = world.recall(number, "before").unwrap_or_default();
-        stream::iter(&self.workloads)
-            .map(|workload| restart(world, &workload.object, &before))
-            .buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<_>>()
-            .await?;
+        side_by_side(
+            self.workloads
+                .iter()
+                .map(|workload| restart(world, &workload.object, &before)),
+        )
+        .await?;
         super::ready::wait_ready(world, world.source, world.source_namespace(), &self.references()).await
     }
 }
@@ -243,12 +272,22 @@ async fn restart(world: &World<'_>, object: &ObjRef, before: &Value) -> StepResu
         let image = world.before(object)?;
         return restore::to_image(world, world.source, &image).await;
     };
-    let Some(was) = before.get(object.to_string()) else { return Ok(()) };
-    let Some(patch) = start_patch(&live, was) else { return Ok(()) };
+    let Some(was) = before.get(object.to_string()) else {
+        return Ok(());
+    };
+    let Some(patch) = start_patch(&live, was) else {
+        return Ok(());
+    };
     if state_of(&live) == *was && server::stop(&live) != Some(Stop::NodeSelector) {
         return Ok(());
     }
-    let this_one = Precondition { uid: Some(live.uid().to_owned()), resource_version: None };
-    world.source.patch(object, PatchKind::Merge, &patch, &this_one, false).await?;
+    let this_one = Precondition {
+        uid: Some(live.uid().to_owned()),
+        resource_version: None,
+    };
+    world
+        .source
+        .patch(object, PatchKind::Merge, &patch, &this_one, false)
+        .await?;
     Ok(())
 }

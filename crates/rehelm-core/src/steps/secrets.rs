@@ -45,26 +45,34 @@ impl Secrets {
     /// When one cannot be read or converted.
     pub async fn converted(&self, world: &World<'_>) -> StepResult<Vec<Object>> {
         let names: BTreeSet<&str> = self.secrets.iter().map(|s| s.from.as_str()).collect();
-        let select = Select { namespace: Some(world.source_namespace().to_owned()), ..Select::default() };
+        let select = Select {
+            namespace: Some(world.source_namespace().to_owned()),
+            ..Select::default()
+        };
         let live = world.source.list("v1", "Secret", &select).await?;
         let inputs = live
             .into_iter()
             .filter(|s| names.contains(s.name()))
-            .map(|object| SourceSecret { file: None, object })
+            .map(SourceSecret::live)
             .collect();
         let options = ConvertOptions {
             namespace: world.target_namespace().to_owned(),
             release: world.plan.target.release.clone(),
-            groups: self.groups.clone(),
+            groups: self.groups.iter().cloned().collect(),
             keep_server_fields: false,
         };
         let (converted, findings) = convert::convert(inputs, &world.profile.secrets, &options);
         let wanted: BTreeSet<&str> = self.secrets.iter().map(|s| s.to.as_str()).collect();
-        let converted: Vec<Object> =
-            converted.into_iter().map(|c| c.object).filter(|o| wanted.contains(o.name())).collect();
+        let converted: Vec<Object> = converted
+            .into_iter()
+            .map(|c| c.object)
+            .filter(|o| wanted.contains(o.name()))
+            .collect();
         let have: BTreeSet<&str> = converted.iter().map(Object::name).collect();
-        let mut missing: Vec<Finding> =
-            wanted.difference(&have).map(|n| Finding::error("secret-gone", (*n).to_owned())).collect();
+        let mut missing: Vec<Finding> = wanted
+            .difference(&have)
+            .map(|n| Finding::error("secret-gone", (*n).to_owned()))
+            .collect();
         if !missing.is_empty() {
             missing.extend(findings.into_iter().filter(|f| f.severity == Severity::Error));
             return Err(StepError::Refused(missing));
@@ -74,14 +82,21 @@ impl Secrets {
 
     /// Refuses secrets of the same name with other content.
     async fn compare(&self, world: &World<'_>, wanted: &[Object]) -> StepResult<()> {
-        let select = Select { namespace: Some(world.target_namespace().to_owned()), ..Select::default() };
+        let select = Select {
+            namespace: Some(world.target_namespace().to_owned()),
+            ..Select::default()
+        };
         let live = world.target.list("v1", "Secret", &select).await?;
         let differ: Vec<Finding> = wanted
             .iter()
             .filter(|w| live.iter().any(|l| l.name() == w.name() && !same_content(l, w)))
             .map(|w| Finding::error("secret-differs", w.reference().to_string()))
             .collect();
-        if differ.is_empty() { Ok(()) } else { Err(StepError::Refused(differ)) }
+        if differ.is_empty() {
+            Ok(())
+        } else {
+            Err(StepError::Refused(differ))
+        }
     }
 }
 
@@ -98,12 +113,18 @@ impl Action for Secrets {
     }
 
     fn touches(&self, names: &Names) -> Vec<ObjRef> {
-        self.secrets.iter().map(|s| ObjRef::new("v1", "Secret", Some(&names.target), &s.to)).collect()
+        self.secrets
+            .iter()
+            .map(|s| ObjRef::new("v1", "Secret", Some(&names.target), &s.to))
+            .collect()
     }
 
     fn commands(&self, names: &Names) -> Vec<String> {
         vec![
-            format!("rehelm secrets convert --from cluster --to migration-secrets -n {}", names.target),
+            format!(
+                "rehelm secrets convert --from cluster --to migration-secrets -n {}",
+                names.target
+            ),
             format!("kubectl create -n {} -f migration-secrets/", names.target),
         ]
     }
@@ -145,7 +166,10 @@ impl Action for Secrets {
                             "labels": secret.0.pointer("/metadata/labels"),
                         }});
                         let unchanged = restore::precondition(&live);
-                        world.target.patch(&reference, PatchKind::Merge, &patch, &unchanged, false).await?;
+                        world
+                            .target
+                            .patch(&reference, PatchKind::Merge, &patch, &unchanged, false)
+                            .await?;
                         Ok(())
                     }
                     Err(other) => Err(StepError::from(other)),
@@ -161,7 +185,11 @@ impl Action for Secrets {
         self.compare(world, &wanted).await?;
         for secret in &wanted {
             let reference = secret.reference();
-            world.target.get(&reference).await?.ok_or_else(|| PortError::NotFound(reference.to_string()))?;
+            world
+                .target
+                .get(&reference)
+                .await?
+                .ok_or_else(|| PortError::NotFound(reference.to_string()))?;
         }
         Ok(())
     }
@@ -170,7 +198,9 @@ impl Action for Secrets {
         let run = world.state().run;
         for carried in &self.secrets {
             let reference = ObjRef::new("v1", "Secret", Some(world.target_namespace()), &carried.to);
-            let Some(live) = world.target.get(&reference).await? else { continue };
+            let Some(live) = world.target.get(&reference).await? else {
+                continue;
+            };
             if live.annotation(CREATED_BY) == Some(run.as_str()) {
                 restore::delete_and_wait(world, world.target, &reference, live.uid()).await?;
             }

@@ -45,7 +45,12 @@ pub fn addresses(service: &Object) -> Vec<String> {
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .filter_map(|i| i.get("hostname").or_else(|| i.get("ip")).and_then(Value::as_str).map(str::to_owned))
+        .filter_map(|i| {
+            i.get("hostname")
+                .or_else(|| i.get("ip"))
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        })
         .collect();
     out.sort();
     out
@@ -66,32 +71,44 @@ impl Action for Switch {
             .iter()
             .map(|d| {
                 let namespace = d.to.namespace.as_deref().unwrap_or_default();
-                format!("kubectl get service {} -n {namespace} -o jsonpath='{{.status.loadBalancer.ingress}}'", d.to.name)
+                format!(
+                    "kubectl get service {} -n {namespace} -o jsonpath='{{.status.loadBalancer.ingress}}'",
+                    d.to.name
+                )
             })
             .collect()
     }
 
     fn rights(&self, _: &Names) -> Vec<Access> {
-        self.services.iter().map(|d| access("get", "", "services", d.to.namespace.as_deref(), Some(&d.to.name))).collect()
+        self.services
+            .iter()
+            .map(|d| access("get", "", "services", d.to.namespace.as_deref(), Some(&d.to.name)))
+            .collect()
     }
 
     async fn run(&self, world: &World<'_>, number: u32) -> StepResult<()> {
         for door in &self.services {
             let found = world
                 .target
-                .wait(&door.to, ADDRESS.min(world.timeouts.ready), &|s| s.is_some_and(|s| !addresses(s).is_empty()))
+                .wait(&door.to, ADDRESS.min(world.timeouts.ready), &|s| {
+                    s.is_some_and(|s| !addresses(s).is_empty())
+                })
                 .await;
             let now = match found {
                 Ok(service) => service.as_ref().map(addresses).unwrap_or_default(),
                 Err(PortError::Timeout { .. }) => {
-                    world.progress.finding(&Finding::warning("address-missing", door.to.to_string()));
+                    world
+                        .progress
+                        .finding(&Finding::warning("address-missing", door.to.to_string()));
                     continue;
                 }
                 Err(other) => return Err(other.into()),
             };
             world.note(number, &format!("address {}", door.to), json!(now))?;
             if now == door.addresses {
-                world.progress.finding(&Finding::info("address-kept", door.to.to_string()).arg("address", now.join(", ")));
+                world
+                    .progress
+                    .finding(&Finding::info("address-kept", door.to.to_string()).arg("address", now.join(", ")));
             } else {
                 let said = Finding::warning("address-changed", door.to.to_string())
                     .arg("old", door.addresses.join(", "))

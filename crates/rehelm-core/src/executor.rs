@@ -1,0 +1,193 @@
+//! Carries out a plan, phase by phase, and takes it back.
+//!
+//! Invariants: the intent is durable before a step begins; every precondition of a phase was looked at before its
+//! first step; a step counts as done only when it has proven itself; a step that was in doubt runs again, because
+//! every step looks at the cluster and does what is missing. The executor chooses nothing.
+
+use crate::finding::Finding;
+use crate::journal::{Event, StepState};
+use crate::plan::{Phase, Step};
+use crate::steps::{StepSpec, Undo, copy};
+use crate::world::{StepError, StepResult, World};
+
+/// Why a command ended before its work did.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", match .step { Some(n) => format!("step {n}: {error}"), None => error.to_string() })]
+pub struct RunError {
+    /// The step, if it was in one.
+    pub step: Option<u32>,
+    /// True when something may have been changed: a step had begun.
+    pub begun: bool,
+    /// True when an undo failed.
+    pub undoing: bool,
+    /// The reason.
+    pub error: StepError,
+}
+
+fn outside(error: impl Into<StepError>) -> RunError {
+    RunError {
+        step: None,
+        begun: false,
+        undoing: false,
+        error: error.into(),
+    }
+}
+
+/// Steps of a phase that are not done yet.
+fn open_steps<'p>(world: &World<'p>, phase: Phase) -> Vec<&'p Step> {
+    let state = world.state();
+    world
+        .plan
+        .phase(phase)
+        .filter(|s| state.step(s.number) != StepState::Done)
+        .collect()
+}
+
+/// Looks at every precondition of a phase; changes nothing.
+///
+/// # Errors
+/// All refusals together, or the first other error.
+pub async fn precheck(world: &World<'_>, phase: Phase) -> Result<(), RunError> {
+    let mut refused: Vec<Finding> = Vec::new();
+    for step in open_steps(world, phase) {
+        match step.spec.action().precheck(world, step.number).await {
+            Ok(()) => {}
+            Err(StepError::Refused(findings)) => refused.extend(findings),
+            Err(error) => {
+                return Err(RunError {
+                    step: Some(step.number),
+                    begun: false,
+                    undoing: false,
+                    error,
+                });
+            }
+        }
+    }
+    refused.retain(|f| !world.plan.accepted.contains(&f.code));
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(outside(StepError::Refused(refused)))
+    }
+}
+
+/// Runs what is left of a phase.
+///
+/// # Errors
+/// With the step that stopped; the next call goes on there.
+pub async fn run_phase(world: &World<'_>, phase: Phase, by: &str) -> Result<(), RunError> {
+    let steps = open_steps(world, phase);
+    if steps.is_empty() && world.state().phases.contains_key(&phase) {
+        return Ok(());
+    }
+    precheck(world, phase).await?;
+    world
+        .write(Event::PhaseStarted {
+            command: phase.to_string(),
+            by: by.to_owned(),
+        })
+        .map_err(outside)?;
+    for step in steps {
+        let failed = |error| RunError {
+            step: Some(step.number),
+            begun: true,
+            undoing: false,
+            error,
+        };
+        if let Err(error) = run_step(world, step).await {
+            note_failure(world, step.number, &error, false);
+            return Err(failed(error));
+        }
+    }
+    world.write(Event::PhaseDone { phase }).map_err(outside)
+}
+
+async fn run_step(world: &World<'_>, step: &Step) -> StepResult<()> {
+    world.check_stop()?;
+    let number = step.number;
+    world.write(Event::StepStarted {
+        step: number,
+        kind: step.spec.kind().to_owned(),
+    })?;
+    let action = step.spec.action();
+    action.run(world, number).await?;
+    action.verify(world, number).await?;
+    world.write(Event::StepDone { step: number })
+}
+
+fn note_failure(world: &World<'_>, step: u32, error: &StepError, undoing: bool) {
+    let why = error.to_string();
+    let event = match error {
+        StepError::Stopped => Event::Stopped { why },
+        _ if undoing => Event::UndoFailed { step, why },
+        _ => Event::StepFailed { step, why },
+    };
+    // The error itself is on its way to the person; a journal that cannot be written is said by the next command.
+    let _ = world.write(event);
+}
+
+/// What a rollback would leave behind: everything written to new databases since the switch.
+///
+/// # Errors
+/// When the database server does not answer.
+pub async fn left_behind(world: &World<'_>) -> StepResult<Vec<Finding>> {
+    for step in &world.plan.steps {
+        if let StepSpec::Copy(spec) = &step.spec
+            && world.state().step(step.number) == StepState::Done
+        {
+            return copy::written_since(world, step.number, spec).await;
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Steps that a rollback has to undo, in its order: the last one first.
+pub fn undo_steps<'p>(world: &World<'p>) -> Vec<&'p Step> {
+    let state = world.state();
+    let touched = |s: &&Step| !matches!(state.step(s.number), StepState::Pending | StepState::Undone);
+    world
+        .plan
+        .steps
+        .iter()
+        .rev()
+        .filter(|s| s.phase != Phase::Cleanup)
+        .filter(touched)
+        .collect()
+}
+
+/// Takes back everything that was begun. May be called again until it succeeds.
+///
+/// # Errors
+/// With the step whose undo stopped.
+pub async fn rollback(world: &World<'_>, by: &str) -> Result<(), RunError> {
+    world
+        .write(Event::PhaseStarted {
+            command: "rollback".into(),
+            by: by.to_owned(),
+        })
+        .map_err(outside)?;
+    for step in undo_steps(world) {
+        let number = step.number;
+        let failed = |error| RunError {
+            step: Some(number),
+            begun: true,
+            undoing: true,
+            error,
+        };
+        if let Err(error) = undo_step(world, step).await {
+            note_failure(world, number, &error, true);
+            return Err(failed(error));
+        }
+    }
+    world.write(Event::RolledBack).map_err(outside)
+}
+
+async fn undo_step(world: &World<'_>, step: &Step) -> StepResult<()> {
+    world.check_stop()?;
+    world.write(Event::UndoStarted { step: step.number })?;
+    let action = step.spec.action();
+    if action.undo_kind() == Undo::Yes {
+        action.undo(world, step.number).await?;
+    }
+    world.write(Event::UndoDone { step: step.number })
+}
