@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod run;
+mod test;
 mod testbed;
 
 use std::io::Write;
@@ -13,9 +14,10 @@ fn main() -> ExitCode {
     let verb = words.next().unwrap_or_default();
     let rest: Vec<String> = words.collect();
     match verb.as_str() {
+        "test" => test::run_verb(&rest),
         "testbed" => testbed::run_verb(&rest),
         other => {
-            let _ = writeln!(std::io::stderr(), "no such verb: {other:?}\nverbs: testbed");
+            let _ = writeln!(std::io::stderr(), "no such verb: {other:?}\nverbs: test, testbed");
             ExitCode::from(2)
         }
     }

@@ -16,7 +16,7 @@ fn every_secret_has_one_place_and_every_group_is_declared() {
             continue;
         };
         seen += 1;
-        let rules: SecretRules = yaml::from_str(&text).unwrap();
+        let rules: SecretRules = yaml::from_str(&text, "secrets.yaml").unwrap();
         let (mut names, mut sources, mut results, mut used) =
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for rule in rules.rules() {

@@ -135,7 +135,7 @@ impl ProfileFiles {
     pub fn secrets(&self) -> Result<SecretRules> {
         match self.files.get("secrets.yaml") {
             None => Ok(SecretRules::default()),
-            Some(text) => rehelm_core::yaml::from_str(text)
+            Some(text) => rehelm_core::yaml::from_str(text, "secrets.yaml")
                 .context(|| format!("cannot read secrets.yaml of profile {}", self.origin)),
         }
     }

@@ -41,7 +41,7 @@ fn folders() -> Folders {
 }
 
 fn run(f: &Folders) -> Result<Report, SecretsFolderError> {
-    let rules = rehelm_core::yaml::from_str(RULES).unwrap();
+    let rules = rehelm_core::yaml::from_str(RULES, "rules").unwrap();
     let options = ConvertOptions {
         namespace: "new".into(),
         release: "shop".into(),
@@ -203,7 +203,7 @@ fn an_empty_target_and_missing_parents_are_fine() {
 #[test]
 fn secrets_of_a_cluster_go_the_same_way() {
     let f = folders();
-    let rules = rehelm_core::yaml::from_str(RULES).unwrap();
+    let rules = rehelm_core::yaml::from_str(RULES, "rules").unwrap();
     let options = ConvertOptions {
         namespace: "new".into(),
         release: "shop".into(),
