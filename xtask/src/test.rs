@@ -18,18 +18,43 @@ struct Part {
 }
 
 const PARTS: &[Part] = &[
-    Part { what: "formatting", words: &["fmt", "--all", "--check"], must_pass: true },
+    Part {
+        what: "formatting",
+        words: &["fmt", "--all", "--check"],
+        must_pass: true,
+    },
     Part {
         what: "lints",
-        words: &["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"],
+        words: &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ],
         must_pass: true,
     },
     Part {
         what: "testbed",
-        words: &["run", "--quiet", "--locked", "--package", "rehelm-testbed", "--", "build"],
+        words: &[
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            "rehelm-testbed",
+            "--",
+            "build",
+        ],
         must_pass: false,
     },
-    Part { what: "tests", words: &["test", "--workspace", "--locked", "--no-fail-fast"], must_pass: true },
+    Part {
+        what: "tests",
+        words: &["test", "--workspace", "--locked", "--no-fail-fast"],
+        must_pass: true,
+    },
 ];
 
 /// Runs everything; extra words go to `cargo test`.
@@ -58,9 +83,14 @@ pub fn run_verb(words: &[String]) -> ExitCode {
             }
         }
     }
-    say(&format!("everything that could run here passed in {} s", begun.elapsed().as_secs()));
+    say(&format!(
+        "everything that could run here passed in {} s",
+        begun.elapsed().as_secs()
+    ));
     for part in missing {
-        say(&format!("not everything could run: the {part} could not be built here (see above); its tests skipped"));
+        say(&format!(
+            "not everything could run: the {part} could not be built here (see above); its tests skipped"
+        ));
     }
     ExitCode::SUCCESS
 }

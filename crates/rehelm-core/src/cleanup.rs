@@ -32,12 +32,18 @@ pub async fn obstacles(world: &World<'_>, soak: Duration) -> StepResult<Vec<Find
         None => return Ok(vec![Finding::error("cleanup-before-migrate", release.clone())]),
         Some(left) if !left.is_zero() => {
             let left = left.as_secs().to_string();
-            return Ok(vec![Finding::error("cleanup-soak", release.clone()).arg("left_seconds", left)]);
+            return Ok(vec![
+                Finding::error("cleanup-soak", release.clone()).arg("left_seconds", left),
+            ]);
         }
         Some(_) => {}
     }
     let found = verification::verify(world).await?;
-    Ok(if verification::passed(&found) { Vec::new() } else { found })
+    Ok(if verification::passed(&found) {
+        Vec::new()
+    } else {
+        found
+    })
 }
 
 #[cfg(test)]
