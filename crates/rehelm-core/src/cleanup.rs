@@ -54,7 +54,7 @@ mod tests {
     fn the_soak_counts_from_the_end_of_the_migration() {
         let done: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let later: Timestamp = "2026-01-01T10:00:00Z".parse().unwrap();
-        let hours = |n| Duration::from_secs(n * 3600);
+        let hours = |n: u64| Duration::from_secs(n * 3600);
         assert_eq!(soak_left(Some(done), later, hours(24)), Some(hours(14)));
         assert_eq!(soak_left(Some(done), later, hours(2)), Some(Duration::ZERO));
         assert_eq!(soak_left(None, later, hours(2)), None);
