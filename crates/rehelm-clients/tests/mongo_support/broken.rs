@@ -6,7 +6,7 @@ use rehelm_clients::mongo::Mongo;
 use rehelm_core::ports::{Databases, PortError};
 use rehelm_testbed::mongo::{Effect, Face, Fault, Server};
 
-use super::mongo_support::{Place, documents, place, quiet};
+use super::mongo_support::{Place, documents, place, quiet, skipped};
 
 /// "Unrecognized pipeline stage": the server cannot merge, so documents are streamed.
 const CANNOT: i32 = 40324;
@@ -24,7 +24,7 @@ impl Case {
     async fn new(name: &str, documents: Vec<Document>, options: Document) -> Option<Self> {
         let place = place(Face::V4_2)?;
         let Some(server) = place.server else {
-            eprintln!("SKIPPED: faults are ordered from the testbed's server only");
+            skipped("faults are ordered from the testbed's server only");
             return None;
         };
         let mongo = place.connect().await;

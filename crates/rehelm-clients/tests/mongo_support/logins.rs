@@ -8,7 +8,7 @@ use rehelm_core::mongo_uri::ConnectionString;
 use rehelm_core::ports::{DatabaseUser, Databases, PortError};
 use rehelm_testbed::mongo::Face;
 
-use super::mongo_support::place;
+use super::mongo_support::{place, skipped};
 
 fn user(name: &str, password: &str) -> DatabaseUser {
     DatabaseUser {
@@ -102,7 +102,7 @@ async fn the_root_users_name_is_found_out() {
     let Some(place) = place(Face::V4_2) else { return };
     let uri = ConnectionString::parse(&place.uri).expect("a good URI");
     let (Some(name), Some(password)) = (uri.user(), uri.password()) else {
-        eprintln!("SKIPPED: TEST_MONGO_URI names no user");
+        skipped("TEST_MONGO_URI names no user");
         return;
     };
     let host = &uri.hosts()[0];

@@ -17,6 +17,12 @@ pub struct Place {
     pub server: Option<&'static Server>,
 }
 
+/// A skipped test says so.
+#[allow(clippy::print_stderr)]
+pub fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
+}
+
 /// The server of that face, one per test binary; None, said on stderr, where none can be had.
 pub fn place(face: Face) -> Option<Place> {
     if let Ok(uri) = std::env::var("TEST_MONGO_URI") {
@@ -31,7 +37,7 @@ pub fn place(face: Face) -> Option<Place> {
     }) {
         Ok(server) => Some(server),
         Err(error) if error.is_unavailable() => {
-            eprintln!("SKIPPED: {error}");
+            skipped(&error.to_string());
             None
         }
         Err(error) => panic!("{error}"),
@@ -82,8 +88,8 @@ pub fn documents(count: usize) -> Vec<Document> {
     let one = |n: usize| {
         let text = format!("text {n}");
         doc! {
-            "_id": if n % 2 == 0 { Bson::from(bson::oid::ObjectId::new()) } else { Bson::from(format!("id {n}")) },
-            "n": n as i64, "small": n as i32, "half": n as f64 / 2.0, "text": &text, "yes": n % 2 == 0, "none": Bson::Null,
+            "_id": if n.is_multiple_of(2) { Bson::from(bson::oid::ObjectId::new()) } else { Bson::from(format!("id {n}")) },
+            "n": n as i64, "small": n as i32, "half": n as f64 / 2.0, "text": &text, "yes": n.is_multiple_of(2), "none": Bson::Null,
             "at": bson::DateTime::from_millis(n as i64), "list": [1, "two", 3.0], "below": { "a": { "b": text } },
         }
     };
