@@ -9,7 +9,7 @@ mod broken;
 mod logins;
 
 use bson::{Bson, doc};
-use mongo_support::{documents, place, quiet};
+use mongo_support::{documents, place, quiet, skipped};
 use rehelm_core::ports::{Databases, PortError};
 use rehelm_testbed::mongo::Face;
 
@@ -193,4 +193,27 @@ async fn a_time_series_is_refused_before_anything_is_written() {
         .expect_err("time series");
     assert!(error.to_string().contains("series.ticks"), "{error}");
     assert!(!mongo.list().await.expect("lists").contains(&"series_to".to_owned()));
+}
+
+/// Of the stand-in itself: a tool that copies by `$out` meets what it would meet on real servers.
+#[tokio::test]
+async fn out_to_another_database_needs_4_4() {
+    for (face, works) in [(Face::V4_2, false), (Face::V7_0, true)] {
+        let Some(place) = place(face) else { return };
+        if place.server.is_none() {
+            return skipped("the version is the real server's own");
+        }
+        place.fill("out", 20).await;
+        let driver = place.driver().await;
+        let out = doc! { "$out": { "db": "out_to", "coll": "people" } };
+        let command = doc! { "aggregate": "people", "pipeline": [out], "cursor": {} };
+        let reply = driver.database("out").run_command(command).await;
+        assert_eq!(reply.is_ok(), works, "{face:?}: {reply:?}");
+        let count = driver
+            .database("out_to")
+            .collection::<bson::Document>("people")
+            .count_documents(doc! {})
+            .await;
+        assert_eq!(count.expect("counts"), if works { 20 } else { 0 });
+    }
 }

@@ -146,13 +146,9 @@ impl Mongo {
         // What was written is read back: from the primary, and only what a change of primary cannot undo.
         options.selection_criteria = None;
         options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).build());
-        let single = if let [only] = uri.hosts().as_slice() {
-            !uri.srv() && loopback(only)
-        } else {
-            false
-        };
         // A forwarded port reaches one member; the names that the others go by mean nothing here.
-        let direct = options.hosts.len() == 1 && !uri.srv() && (single || options.repl_set_name.is_none());
+        let forwarded = !uri.srv() && matches!(uri.hosts().as_slice(), [only] if loopback(only));
+        let direct = options.hosts.len() == 1 && !uri.srv() && (forwarded || options.repl_set_name.is_none());
         if direct && options.direct_connection.is_none() && options.load_balanced != Some(true) {
             options.direct_connection = Some(true);
         }
@@ -165,7 +161,7 @@ impl Mongo {
                 .as_ref()
                 .and_then(|credential| credential.username.clone());
             match attempt(&options, "admin", is_master()).await {
-                Ok((client, hello)) => return Self { client, options, hosts }.on_primary(hello, single).await,
+                Ok((client, hello)) => return Self { client, options, hosts }.on_primary(hello, forwarded).await,
                 Err(error) if login_refused(&error) => refused.push(user.unwrap_or_default()),
                 Err(error) => return Err(port(&format!("MongoDB at {hosts}"), error)),
             }

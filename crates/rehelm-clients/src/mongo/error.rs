@@ -17,12 +17,13 @@ pub(super) fn code(error: &Error) -> Option<i32> {
     }
 }
 
-/// True when trying again is the right answer.
+/// True when trying again is the right answer; an election can take longer than a server is waited for.
 pub(super) fn transient(error: &Error) -> bool {
-    matches!(
+    let gone = matches!(
         error.kind.as_ref(),
-        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. }
-    ) || code(error).is_some_and(|code| LATER.contains(&code))
+        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::ServerSelection { .. }
+    );
+    gone || code(error).is_some_and(|code| LATER.contains(&code))
 }
 
 /// True when a login was refused.
@@ -39,9 +40,7 @@ pub(super) fn port(what: &str, error: Error) -> PortError {
     match (error.kind.as_ref(), code(&error)) {
         _ if login_refused(&error) => PortError::Forbidden(format!("{what}: {words}")),
         _ if transient(&error) => PortError::Unavailable(format!("{what}: {words}")),
-        (ErrorKind::ServerSelection { .. } | ErrorKind::DnsResolve { .. }, _) => {
-            PortError::Unavailable(format!("{what}: {words}"))
-        }
+        (ErrorKind::DnsResolve { .. }, _) => PortError::Unavailable(format!("{what}: {words}")),
         (_, Some(13)) => PortError::Forbidden(format!("{what}: {words}")),
         (_, Some(11 | 26)) => PortError::NotFound(what.to_owned()),
         (_, Some(48 | 51003)) => PortError::Exists(what.to_owned()),

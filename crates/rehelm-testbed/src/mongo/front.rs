@@ -11,6 +11,7 @@ use super::access::needs;
 use super::catalog::Catalog;
 use super::face::Face;
 use super::fault::{self, Effect, Fault};
+use super::out;
 use super::refusal::{Answer, Refusal, refuse};
 use super::scram::{self, Exchange};
 use super::users::{Named, Users};
@@ -222,6 +223,20 @@ impl Front {
         let command = match request.name.as_str() {
             // The store refuses the options that it does not keep.
             "create" => raw(&doc! { "create": body.get_str("create").unwrap_or_default(), "$db": database })?,
+            "aggregate" => match out::other_database(body) {
+                // Other databases are the store's only by merging, which needs an empty target to give the same.
+                Some(_) if self.face == Face::V4_2 => {
+                    let message = "$out only supports a string argument, but found object".into();
+                    return raw(&Refusal { code: 16990, message }.to_document());
+                }
+                Some((target, collection, merge)) => {
+                    let drop = doc! { "drop": &collection, "$db": &target };
+                    wire::ask(store, &raw(&drop)?, &[]).await?;
+                    self.state().catalog.drop(&target, &collection);
+                    for_store(&raw(&merge)?)?
+                }
+                None => for_store(&request.body)?,
+            },
             "find" => for_store(&raw(&with_known_types(body))?)?,
             _ => for_store(&request.body)?,
         };

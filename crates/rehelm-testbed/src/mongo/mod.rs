@@ -16,6 +16,7 @@ mod catalog;
 mod face;
 mod fault;
 mod front;
+mod out;
 mod refusal;
 mod scram;
 mod server;
