@@ -14,7 +14,24 @@ pub fn run(command: &mut Command) -> ExitCode {
     }
 }
 
-/// The Cargo that runs this.
+/// The Cargo that runs this, without the words that it said about *this* program.
+///
+/// Build scripts of dependencies (ring's, for one) ask to run again when `CARGO_PKG_NAME` and its like change; passed on,
+/// they would have everything above rebuilt each time that a person and an xtask take turns.
 pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let about_us = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+        "CARGO_PRIMARY_",
+        "OUT_DIR",
+    ];
+    for (name, _) in std::env::vars_os() {
+        if about_us.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }

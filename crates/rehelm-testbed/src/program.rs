@@ -26,6 +26,12 @@ pub(crate) fn path(given: Option<&Utf8Path>) -> Result<Utf8PathBuf> {
         return Ok(found);
     }
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    // What Cargo said about the running test must not reach build scripts, which would take it for a change.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
     cargo.args(["build", "-q", "-p", NAME, "--bin", NAME, "--manifest-path"]);
     cargo.arg(Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
     command::run(&mut cargo, b"", "install Rust")?;

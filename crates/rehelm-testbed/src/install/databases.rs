@@ -137,7 +137,7 @@ impl Databases {
     fn document(&self, database: &str, collection: &str, n: u32) -> Document {
         doc! {
             "_id": format!("{collection}-{n:05}"), "owner": database, "number": i64::from(n), "group": n % 7,
-            "text": format!("ä {n} of {database}"), "nested": {"on": n % 2 == 0, "list": [n, n + 1]},
+            "text": format!("ä {n} of {database}"), "nested": {"on": n.is_multiple_of(2), "list": [n, n + 1]},
         }
     }
 }
