@@ -12,6 +12,7 @@ mod list;
 mod patch;
 mod path;
 mod proxy;
+mod reader;
 mod watch;
 
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ pub use self::access::{ContextFacts, KubeAccess};
 use self::discovery::Discovery;
 use self::http::{Repeat, Wire, request};
 use self::path::Query;
+pub(crate) use self::path::version as version_path;
+pub(crate) use self::reader::Reader;
 
 /// Field manager of every write.
 pub const FIELD_MANAGER: &str = "rehelm";
@@ -60,6 +63,11 @@ impl KubeCluster {
     /// Context, user, namespace, server and certificate authority, as chosen.
     pub fn context(&self) -> &ContextFacts {
         &self.facts
+    }
+
+    /// For the proxy through which Helm reads.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader(self.wire.clone())
     }
 
     async fn kind_within(&self, api_version: &str, kind: &str, time: Duration) -> PortResult<ApiKind> {

@@ -1,6 +1,11 @@
 //! The world behind the ports: Kubernetes, Helm, MongoDB, files.
 #![forbid(unsafe_code)]
 
+pub mod clock;
+pub mod files;
+pub mod helm;
 pub mod kube;
+pub mod kustomize;
 pub mod mongo;
+mod process;
 pub mod secrets_folder;

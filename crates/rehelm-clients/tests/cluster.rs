@@ -10,13 +10,16 @@ use futures::future::join_all;
 use rehelm_clients::kube::{KubeAccess, KubeCluster};
 use rehelm_core::object::{ObjRef, Object};
 use rehelm_core::ports::{Access, Cluster, PatchKind, PortError, Precondition, Select};
+use rehelm_testbed::HelmMajor;
 use serde_json::json;
 
 const LONG: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cluster_port() {
-    let Some(bed) = common::bed().await else { return };
+    let Some(bed) = common::bed(HelmMajor::Helm3).await else {
+        return;
+    };
     let cluster = bed.cluster().await;
     facts(&cluster, &bed).await;
     tokio::join!(
@@ -48,7 +51,7 @@ async fn facts(cluster: &KubeCluster, bed: &Bed) {
     assert_eq!(facts.cluster_uid.len(), 36);
     assert_eq!(facts.url, cluster.context().url);
     assert!(cluster.context().ca.as_deref().unwrap().starts_with("sha256:"));
-    assert_eq!(cluster.context().files, [bed.kubeconfig.as_std_path()]);
+    assert_eq!(cluster.context().files, [bed.0.kubeconfig.as_std_path()]);
 }
 
 async fn objects(cluster: &KubeCluster) {

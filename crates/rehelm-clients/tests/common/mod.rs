@@ -5,36 +5,33 @@ use camino::Utf8PathBuf;
 use rehelm_clients::kube::{KubeAccess, KubeCluster};
 use rehelm_core::object::{ObjRef, Object};
 use rehelm_core::ports::Cluster;
+use rehelm_testbed::{HelmMajor, Options, Testbed};
 use serde_json::{Value, json};
 
 /// A running control plane with Helm and kubectl.
-pub struct Bed {
-    pub kubeconfig: Utf8PathBuf,
-    pub helm: Utf8PathBuf,
-    pub kubectl: Utf8PathBuf,
-}
+pub struct Bed(pub Testbed);
 
 /// None when this machine cannot run one; says so on stderr.
 #[allow(clippy::print_stderr)]
-pub async fn bed() -> Option<Bed> {
-    let named = |name: &str| std::env::var(name).ok().map(Utf8PathBuf::from);
-    match (named("REHELM_TEST_KUBECONFIG"), named("HELM_BIN"), named("KUBECTL_BIN")) {
-        (Some(kubeconfig), Some(helm), Some(kubectl)) => Some(Bed {
-            kubeconfig,
-            helm,
-            kubectl,
-        }),
-        _ => {
-            eprintln!("skipped: no control plane");
+pub async fn bed(helm: HelmMajor) -> Option<Bed> {
+    let options = Options {
+        helm,
+        ..Options::for_test()
+    };
+    match Testbed::up(options).await {
+        Ok(testbed) => Some(Bed(testbed)),
+        Err(e) if e.is_unavailable() => {
+            eprintln!("SKIPPED, no testbed: {e}");
             None
         }
+        Err(e) => panic!("{e}"),
     }
 }
 
 impl Bed {
     pub fn access(&self) -> KubeAccess {
         KubeAccess {
-            kubeconfig: Some(self.kubeconfig.clone()),
+            kubeconfig: Some(self.0.kubeconfig.clone()),
             ..KubeAccess::default()
         }
     }
@@ -42,6 +39,10 @@ impl Bed {
     pub async fn cluster(&self) -> KubeCluster {
         KubeCluster::open(&self.access()).await.unwrap()
     }
+}
+
+pub fn fixture(path: &str) -> Utf8PathBuf {
+    Utf8PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")).join(path)
 }
 
 pub fn object(value: Value) -> Object {
