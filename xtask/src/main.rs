@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod run;
 mod test;
 mod testbed;
@@ -14,10 +15,11 @@ fn main() -> ExitCode {
     let verb = words.next().unwrap_or_default();
     let rest: Vec<String> = words.collect();
     match verb.as_str() {
+        "bench" => bench::run_verb(&rest),
         "test" => test::run_verb(&rest),
         "testbed" => testbed::run_verb(&rest),
         other => {
-            let _ = writeln!(std::io::stderr(), "no such verb: {other:?}\nverbs: test, testbed");
+            let _ = writeln!(std::io::stderr(), "no such verb: {other:?}\nverbs: bench, test, testbed");
             ExitCode::from(2)
         }
     }

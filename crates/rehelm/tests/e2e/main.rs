@@ -1,0 +1,12 @@
+//! Whole migrations on a real control plane, with a real Helm, a real registry and a database server with logins.
+//!
+//! They need the testbed (Go, npm, Java) and the product's own files, which are no part of this project. Where either is
+//! missing a test says so and passes without having tested anything.
+
+#![allow(clippy::print_stderr, reason = "tests talk to the person who runs them")]
+
+mod crash;
+mod failures;
+mod happy;
+mod rollback;
+mod scene;
