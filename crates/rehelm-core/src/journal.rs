@@ -369,3 +369,7 @@ pub fn read_records(bytes: &[u8], path: &camino::Utf8Path) -> Result<Lines, Jour
     }
     Ok((records, None))
 }
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;
