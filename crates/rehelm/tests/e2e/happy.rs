@@ -31,7 +31,7 @@ fn goes_there(scenario: &str) {
     assert_eq!(scene.bystander(), bystander);
 
     // Too early, then on time, with the words that it asks for.
-    scene.rehelm(&["cleanup", "--yes-irreversible"]).code(3);
+    scene.rehelm(&["cleanup", "--yes-irreversible"]).code(6);
     scene.rehelm(&["cleanup", "--yes-irreversible", "--soak", "0s"]).code(0);
     assert_eq!(scene.bystander(), bystander);
     assert!(scene.exists("service", &ns, "kubernetes"));
