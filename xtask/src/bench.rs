@@ -16,7 +16,17 @@ pub fn run_verb(words: &[String]) -> ExitCode {
             if built != ExitCode::SUCCESS {
                 return built;
             }
-            run(cargo().args(["bench", "--quiet", "--locked", "--profile", "dev", "--package", "rehelm", "--bench", "downtime"]))
+            run(cargo().args([
+                "bench",
+                "--quiet",
+                "--locked",
+                "--profile",
+                "dev",
+                "--package",
+                "rehelm",
+                "--bench",
+                "downtime",
+            ]))
         }
         other => {
             let _ = writeln!(std::io::stderr(), "no such benchmark: {other:?}\nbenchmarks: downtime");

@@ -19,7 +19,10 @@ fn main() -> ExitCode {
         "test" => test::run_verb(&rest),
         "testbed" => testbed::run_verb(&rest),
         other => {
-            let _ = writeln!(std::io::stderr(), "no such verb: {other:?}\nverbs: bench, test, testbed");
+            let _ = writeln!(
+                std::io::stderr(),
+                "no such verb: {other:?}\nverbs: bench, test, testbed"
+            );
             ExitCode::from(2)
         }
     }

@@ -85,7 +85,7 @@ pub async fn gather(
         all("v1", "Pod", source),
     )?;
     let (autoscalers, mut quotas, limits, ingress_classes, nodes) = futures::try_join!(
-        all("autoscaling/v2", "HorizontalPodAutoscaler", source),
+        all("autoscaling/v1", "HorizontalPodAutoscaler", source),
         all("v1", "ResourceQuota", target),
         all("v1", "LimitRange", target),
         all("networking.k8s.io/v1", "IngressClass", None),

@@ -56,15 +56,33 @@ impl Clock for Still {
 const PATH: &str = "journal.jsonl";
 
 fn story() -> Vec<Event> {
-    let started = |step| Event::StepStarted { step, kind: "retain".into() };
+    let started = |step| Event::StepStarted {
+        step,
+        kind: "retain".into(),
+    };
     vec![
-        Event::RunStarted { format: FORMAT, run: "r1".into(), plan: "sha256:0".into(), accepted: vec![] },
-        Event::PhaseStarted { command: "prepare".into(), by: "me".into() },
+        Event::RunStarted {
+            format: FORMAT,
+            run: "r1".into(),
+            plan: "sha256:0".into(),
+            accepted: vec![],
+        },
+        Event::PhaseStarted {
+            command: "prepare".into(),
+            by: "me".into(),
+        },
         started(1),
-        Event::Noted { step: 1, key: "before".into(), value: serde_json::json!({"a": 1}) },
+        Event::Noted {
+            step: 1,
+            key: "before".into(),
+            value: serde_json::json!({"a": 1}),
+        },
         Event::StepDone { step: 1 },
         started(2),
-        Event::StepFailed { step: 2, why: "no answer".into() },
+        Event::StepFailed {
+            step: 2,
+            why: "no answer".into(),
+        },
         Event::UndoStarted { step: 2 },
         Event::UndoDone { step: 2 },
     ]
@@ -102,7 +120,11 @@ fn a_tail_torn_at_any_byte_is_cut_and_the_journal_goes_on() {
         files.write(PATH.into(), &whole[..end]).unwrap();
         let lines = whole[..end].iter().filter(|b| **b == b'\n').count();
         let mut journal = Journal::open(&files, &Still, PATH.into()).expect("a torn tail is no damage");
-        assert_eq!(bytes(&files).iter().filter(|b| **b == b'\n').count(), lines, "cut at {end}");
+        assert_eq!(
+            bytes(&files).iter().filter(|b| **b == b'\n').count(),
+            lines,
+            "cut at {end}"
+        );
         let next = story().remove(lines);
         journal.write(next).expect("the next record follows");
         Journal::open(&files, &Still, PATH.into()).expect("and is read back");
@@ -129,23 +151,43 @@ fn events_that_cannot_follow_are_refused_and_not_written() {
     let before = bytes(&files);
     let mut journal = Journal::open(&files, &Still, PATH.into()).unwrap();
     let refused = [
-        Event::StepStarted { step: 3, kind: "scale".into() },
+        Event::StepStarted {
+            step: 3,
+            kind: "scale".into(),
+        },
         Event::StepDone { step: 3 },
         Event::UndoDone { step: 1 },
-        Event::RunStarted { format: FORMAT, run: "r2".into(), plan: String::new(), accepted: vec![] },
+        Event::RunStarted {
+            format: FORMAT,
+            run: "r2".into(),
+            plan: String::new(),
+            accepted: vec![],
+        },
     ];
     for event in refused {
         assert!(matches!(journal.write(event), Err(JournalError::Illegal { .. })));
     }
     assert_eq!(bytes(&files), before);
     journal.write(Event::RolledBack).unwrap();
-    assert!(journal.write(Event::PhaseStarted { command: "migrate".into(), by: "me".into() }).is_err());
+    assert!(
+        journal
+            .write(Event::PhaseStarted {
+                command: "migrate".into(),
+                by: "me".into()
+            })
+            .is_err()
+    );
 }
 
 #[test]
 fn a_journal_of_a_newer_format_is_refused() {
     let files = Memory::default();
     let mut journal = Journal::open(&files, &Still, PATH.into()).unwrap();
-    let newer = Event::RunStarted { format: FORMAT + 1, run: "r".into(), plan: String::new(), accepted: vec![] };
+    let newer = Event::RunStarted {
+        format: FORMAT + 1,
+        run: "r".into(),
+        plan: String::new(),
+        accepted: vec![],
+    };
     assert!(journal.write(newer).is_err());
 }

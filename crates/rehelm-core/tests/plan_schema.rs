@@ -11,5 +11,8 @@ fn the_schema_of_plans_is_up_to_date() {
         std::fs::write(path, &schema).expect("the schemas folder can be written");
     }
     let saved = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(saved == schema, "run this test with UPDATE_SCHEMAS=1 and commit the result");
+    assert!(
+        saved == schema,
+        "run this test with UPDATE_SCHEMAS=1 and commit the result"
+    );
 }

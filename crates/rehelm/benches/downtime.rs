@@ -4,7 +4,11 @@
 //! The documented database step needs programs that no package registry has, so it is left out on that side; rehelm's is
 //! shown, and left out of the ratio.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its figures"
+)]
 #![allow(dead_code, reason = "the scene is shared with the tests, which use all of it")]
 
 #[path = "../tests/e2e/scene.rs"]
@@ -23,9 +27,16 @@ const CLAIMS: [&str; 3] = ["flow-modules", "functions", "redis-persistent"];
 type Stages = BTreeMap<&'static str, f64>;
 
 fn main() {
-    let Some(documented) = Scene::up("aws").map(|s| documented(&s)) else { return };
-    let Some(ours) = Scene::up("aws").map(|s| ours(&s)) else { return };
-    println!("\n{:<28}{:>12}{:>12}{:>9}", "outage, seconds", "documented", "rehelm", "ratio");
+    let Some(documented) = Scene::up("aws").map(|s| documented(&s)) else {
+        return;
+    };
+    let Some(ours) = Scene::up("aws").map(|s| ours(&s)) else {
+        return;
+    };
+    println!(
+        "\n{:<28}{:>12}{:>12}{:>9}",
+        "outage, seconds", "documented", "rehelm", "ratio"
+    );
     let mut totals = (0.0, 0.0);
     for stage in ["stop the old pods", "volumes", "helm", "pods"] {
         let (a, b) = (documented[stage], ours.get(stage).copied().unwrap_or(0.0));
@@ -35,10 +46,19 @@ fn main() {
     let whole = ours["whole"] - ours["databases"];
     let between = whole - totals.1;
     println!("{:<28}{:>12}{between:>12.2}", "between the stages", "");
-    println!("{:<28}{:>12.2}{whole:>12.2}{:>8.1}x", "whole, without databases", totals.0, totals.0 / whole);
+    println!(
+        "{:<28}{:>12.2}{whole:>12.2}{:>8.1}x",
+        "whole, without databases",
+        totals.0,
+        totals.0 / whole
+    );
     let floor = ours["stop the old pods"] + ours["helm"] + ours["pods"];
     println!("{:<28}{:>12}{floor:>12.2}", "floor: stop + helm + pods", "");
-    println!("whole / floor {:.2}   databases (copied and proven) {:.2} s", whole / floor, ours["databases"]);
+    println!(
+        "whole / floor {:.2}   databases (copied and proven) {:.2} s",
+        whole / floor,
+        ours["databases"]
+    );
 }
 
 fn timed(stages: &mut Stages, stage: &'static str, work: impl FnOnce()) {
@@ -53,13 +73,36 @@ fn documented(scene: &Scene) -> Stages {
     let mut stages = Stages::new();
     let folder = scene.folder().to_owned();
     scene.kubectl(&["create", "namespace", "cognigy-ai"]);
-    scene.rehelm(&["secrets", "convert", "--from", "cluster", "--to", "migration-secrets", "-n", "cognigy-ai"]).code(0);
-    scene.kubectl(&["apply", "-n", "cognigy-ai", "-f", folder.join("migration-secrets").as_str()]);
+    scene
+        .rehelm(&[
+            "secrets",
+            "convert",
+            "--from",
+            "cluster",
+            "--to",
+            "migration-secrets",
+            "-n",
+            "cognigy-ai",
+        ])
+        .code(0);
+    scene.kubectl(&[
+        "apply",
+        "-n",
+        "cognigy-ai",
+        "-f",
+        folder.join("migration-secrets").as_str(),
+    ]);
     let mut volumes = BTreeMap::new();
     for claim in CLAIMS {
         let mut object = scene.get("pvc", "default", claim);
         let volume = object["spec"]["volumeName"].as_str().expect("bound").to_owned();
-        scene.kubectl(&["patch", "pv", &volume, "-p", r#"{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}"#]);
+        scene.kubectl(&[
+            "patch",
+            "pv",
+            &volume,
+            "-p",
+            r#"{"spec":{"persistentVolumeReclaimPolicy":"Retain"}}"#,
+        ]);
         let beta = object["metadata"]["annotations"]["volume.beta.kubernetes.io/storage-class"].clone();
         object["metadata"] = serde_json::json!({"name": claim, "namespace": "cognigy-ai",
             "annotations": {"meta.helm.sh/release-name": "cognigy-ai", "meta.helm.sh/release-namespace": "cognigy-ai"},
@@ -72,11 +115,20 @@ fn documented(scene: &Scene) -> Stages {
         volumes.insert(claim, volume);
     }
     for object in [
-        "sc/aws-efs-flow-modules", "sc/aws-efs-functions", "clusterrolebinding/efs-provisioner-flow-modules",
-        "clusterrolebinding/efs-provisioner-functions", "clusterrole/traefik", "clusterrolebinding/traefik",
+        "sc/aws-efs-flow-modules",
+        "sc/aws-efs-functions",
+        "clusterrolebinding/efs-provisioner-flow-modules",
+        "clusterrolebinding/efs-provisioner-functions",
+        "clusterrole/traefik",
+        "clusterrolebinding/traefik",
         "ingressclass/traefik",
     ] {
-        scene.kubectl(&["annotate", object, "meta.helm.sh/release-name=cognigy-ai", "meta.helm.sh/release-namespace=cognigy-ai"]);
+        scene.kubectl(&[
+            "annotate",
+            object,
+            "meta.helm.sh/release-name=cognigy-ai",
+            "meta.helm.sh/release-namespace=cognigy-ai",
+        ]);
         scene.kubectl(&["label", object, "app.kubernetes.io/managed-by=Helm"]);
     }
     scene.kubectl(&["delete", "sc", "redis-persistent"]);
@@ -86,7 +138,16 @@ fn documented(scene: &Scene) -> Stages {
         for deployment in all.lines().filter(|d| !d.contains("bystander")) {
             scene.kubectl(&["scale", deployment, "-n", "default", "--replicas=0"]);
         }
-        scene.kubectl(&["wait", "pod", "-n", "default", "-l", "app!=bystander", "--for=delete", "--timeout=120s"]);
+        scene.kubectl(&[
+            "wait",
+            "pod",
+            "-n",
+            "default",
+            "-l",
+            "app!=bystander",
+            "--for=delete",
+            "--timeout=120s",
+        ]);
     });
     timed(&mut stages, "volumes", || {
         for claim in CLAIMS {
@@ -106,7 +167,15 @@ fn documented(scene: &Scene) -> Stages {
     timed(&mut stages, "helm", || scene.helm_install());
     timed(&mut stages, "pods", || {
         let ready = "--for=condition=Available";
-        scene.kubectl(&["wait", "deployment", "--all", "-n", "cognigy-ai", ready, "--timeout=300s"]);
+        scene.kubectl(&[
+            "wait",
+            "deployment",
+            "--all",
+            "-n",
+            "cognigy-ai",
+            ready,
+            "--timeout=300s",
+        ]);
     });
     stages
 }
@@ -117,7 +186,10 @@ fn ours(scene: &Scene) -> Stages {
     scene.rehelm(&["prepare", "--yes"]).code(0);
     scene.rehelm(&["migrate", "--yes"]).code(0);
     let text = std::fs::read_to_string(scene.run_file("journal.jsonl")).expect("a journal");
-    let records: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).expect("a record")).collect();
+    let records: Vec<Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).expect("a record"))
+        .collect();
     let at = |event: &str, step: &Value| -> Option<Timestamp> {
         let record = records.iter().find(|r| r["event"] == event && &r["step"] == step)?;
         record["at"].as_str()?.parse().ok()
@@ -131,7 +203,13 @@ fn ours(scene: &Scene) -> Stages {
         }
     }
     let seconds = |kind: &str| spans.get(kind).map_or(0.0, |(a, b)| b.duration_since(*a).as_secs_f64());
-    for (stage, kind) in [("stop the old pods", "scale"), ("databases", "copy"), ("volumes", "rebind"), ("helm", "release"), ("pods", "ready")] {
+    for (stage, kind) in [
+        ("stop the old pods", "scale"),
+        ("databases", "copy"),
+        ("volumes", "rebind"),
+        ("helm", "release"),
+        ("pods", "ready"),
+    ] {
         stages.insert(stage, seconds(kind));
     }
     stages.insert("whole", spans["ready"].1.duration_since(spans["scale"].0).as_secs_f64());

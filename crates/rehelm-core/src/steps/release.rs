@@ -152,8 +152,16 @@ impl Action for Release {
                 restore::to_image(world, world.target, &image).await?;
             }
         }
+        // Only pods keep volumes; whatever else is slow to go (a cloud's load balancer) must not hold up the old install.
         side_by_side(made.iter().map(|object| async move {
-            restore::delete_and_wait(world, world.target, &object.reference(), object.uid()).await
+            let this_one = Precondition {
+                uid: Some(object.uid().to_owned()),
+                resource_version: None,
+            };
+            match world.target.delete(&object.reference(), &this_one, false).await {
+                Ok(()) | Err(PortError::NotFound(_)) => Ok(()),
+                Err(other) => Err(other),
+            }
         }))
         .await?;
         delete_records(world, |_| true).await

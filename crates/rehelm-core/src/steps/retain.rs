@@ -152,16 +152,22 @@ impl Action for Retain {
                 continue;
             };
             // Giving a volume back to a policy that deletes it is safe only while its claim holds it.
-            if original != "Retain" && volume.str("/status/phase") != Some("Bound") {
-                let finding = Finding::error("volume-not-bound", volume.reference().to_string())
-                    .arg("phase", volume.str("/status/phase").unwrap_or("unknown"));
-                return Err(StepError::refused(finding));
-            }
+            let bound = |now: Option<&Object>| now.is_some_and(|v| v.str("/status/phase") == Some("Bound"));
+            let original = original.to_owned();
+            let volume = if original == "Retain" {
+                volume
+            } else {
+                let bound = world
+                    .source
+                    .wait(&volume.reference(), world.timeouts.objects, &bound)
+                    .await?;
+                bound.ok_or_else(|| PortError::NotFound(volume.reference().to_string()))?
+            };
             let unchanged = Precondition {
                 uid: Some(v.uid.clone()),
                 resource_version: Some(volume.resource_version().to_owned()),
             };
-            let patch = policy_patch(original, None);
+            let patch = policy_patch(&original, None);
             world
                 .source
                 .patch(&volume.reference(), PatchKind::Merge, &patch, &unchanged, false)

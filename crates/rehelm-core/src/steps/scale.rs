@@ -206,6 +206,9 @@ impl Action for Scale {
         if world.recall(number, "before").is_none() {
             let before: serde_json::Map<String, Value> =
                 live.iter().map(|w| (w.reference().to_string(), state_of(w))).collect();
+            // What did not come up before need not come up after a rollback.
+            let ready: Vec<ObjRef> = live.iter().filter(|w| pods::ready(w)).map(Object::reference).collect();
+            world.note(number, "ready", json!(ready))?;
             world.note(number, "before", Value::Object(before))?;
         }
         side_by_side(live.iter().map(|workload| async move {
@@ -257,13 +260,16 @@ impl Action for Scale {
                 .map(|workload| restart(world, &workload.object, &before)),
         )
         .await?;
-        super::ready::wait_ready(world, world.source, world.source_namespace(), &self.references()).await
-    }
-}
-
-impl Scale {
-    fn references(&self) -> Vec<ObjRef> {
-        self.workloads.iter().map(|w| w.object.clone()).collect()
+        let ready = world
+            .recall(number, "ready")
+            .and_then(|r| serde_json::from_value::<Vec<ObjRef>>(r).ok());
+        super::ready::wait_ready(
+            world,
+            world.source,
+            world.source_namespace(),
+            &ready.unwrap_or_default(),
+        )
+        .await
     }
 }
 

@@ -32,11 +32,21 @@ fn killed_on_the_way_there() {
     let bystander = scene.bystander();
     scene.plan().code(0);
     for (n, kind) in ["secrets", "claims", "recreate"].iter().enumerate() {
-        kill_at(&scene, &["prepare", "--yes"], &["step-started", &format!("\"kind\":\"{kind}\"")], &format!("p{n}.log"));
+        kill_at(
+            &scene,
+            &["prepare", "--yes"],
+            &["step-started", &format!("\"kind\":\"{kind}\"")],
+            &format!("p{n}.log"),
+        );
     }
     scene.rehelm(&["prepare", "--yes"]).code(0);
     for (n, kind) in ["scale", "copy", "rebind", "release", "ready"].iter().enumerate() {
-        kill_at(&scene, &["migrate", "--yes"], &["step-started", &format!("\"kind\":\"{kind}\"")], &format!("m{n}.log"));
+        kill_at(
+            &scene,
+            &["migrate", "--yes"],
+            &["step-started", &format!("\"kind\":\"{kind}\"")],
+            &format!("m{n}.log"),
+        );
     }
     scene.rehelm(&["migrate", "--yes"]).code(0);
     scene.rehelm(&["verify"]).code(0);
@@ -50,7 +60,12 @@ fn killed_on_the_way_back() {
     let before = scene.outside();
     scene.plan().code(0);
     scene.rehelm(&["prepare", "--yes"]).code(0);
-    kill_at(&scene, &["migrate", "--yes"], &["step-started", "\"kind\":\"release\""], "m.log");
+    kill_at(
+        &scene,
+        &["migrate", "--yes"],
+        &["step-started", "\"kind\":\"release\""],
+        "m.log",
+    );
     let numbers: Vec<u64> = std::fs::read_to_string(scene.run_file("journal.jsonl"))
         .expect("a journal")
         .lines()
@@ -60,7 +75,12 @@ fn killed_on_the_way_back() {
         .collect();
     for (n, step) in numbers.iter().rev().take(3).enumerate() {
         let step = format!("\"step\":{step}}}");
-        kill_at(&scene, &["rollback", "--yes"], &["undo-started", &step], &format!("r{n}.log"));
+        kill_at(
+            &scene,
+            &["rollback", "--yes"],
+            &["undo-started", &step],
+            &format!("r{n}.log"),
+        );
     }
     scene.rehelm(&["rollback", "--yes"]).code(0);
     let differ = differences(&before, &scene.outside());

@@ -32,7 +32,9 @@ fn a_failed_install_is_rolled_back() {
         let text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: late\n  namespace: {{ if .Release.IsInstall }}nowhere-at-all{{ else }}{{ .Release.Namespace }}{{ end }}\n";
         fs_err::write(file, text).map_err(|e| Error::Data(e.to_string()))
     };
-    let Some(scene) = Scene::up_with("local", refused) else { return };
+    let Some(scene) = Scene::up_with("local", refused) else {
+        return;
+    };
     let before = scene.outside();
     // The dry run of prepare meets it already: nothing has stopped by then.
     scene.plan().code(0);
@@ -52,7 +54,11 @@ fn a_stale_plan_and_a_second_operator_are_refused() {
     scene.plan().code(0);
     let first = std::fs::read(scene.run_file("plan.json")).expect("a plan");
     scene.plan().code(0);
-    assert_eq!(first, std::fs::read(scene.run_file("plan.json")).expect("a plan"), "the same input, the same bytes");
+    assert_eq!(
+        first,
+        std::fs::read(scene.run_file("plan.json")).expect("a plan"),
+        "the same input, the same bytes"
+    );
 
     scene.kubectl(&["set", "env", "deployment/service-ai", "-n", "default", "CHANGED=1"]);
     let said = scene.rehelm(&["prepare", "--yes"]).code(8);
@@ -89,10 +95,16 @@ fn no_secret_in(scene: &Scene, secrets: &[Value]) {
         for secret in secrets {
             for (key, value) in secret["data"].as_object().into_iter().flatten() {
                 let encoded = value.as_str().unwrap_or_default();
-                let plain = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap_or_default();
+                let plain = base64::engine::general_purpose::STANDARD
+                    .decode(encoded)
+                    .unwrap_or_default();
                 let plain = String::from_utf8_lossy(&plain).into_owned();
                 if plain.len() > 8 {
-                    assert!(!text.contains(encoded) && !text.contains(&plain), "{file} holds {} {key}", secret["metadata"]["name"]);
+                    assert!(
+                        !text.contains(encoded) && !text.contains(&plain),
+                        "{file} holds {} {key}",
+                        secret["metadata"]["name"]
+                    );
                 }
             }
         }

@@ -21,13 +21,20 @@ fn goes_there(scenario: &str) {
     scene.rehelm(&["prepare", "--yes"]).code(0);
     // No outage yet: everything of the old install still runs.
     let deployments = scene.objects("deployments", Some(&ns));
-    assert!(deployments.values().all(|d| d["spec"]["replicas"] != 0), "prepare stopped something");
+    assert!(
+        deployments.values().all(|d| d["spec"]["replicas"] != 0),
+        "prepare stopped something"
+    );
 
     scene.rehelm(&["migrate", "--yes"]).code(0);
     scene.rehelm(&["verify"]).code(0);
     let after: Vec<_> = claims.iter().map(|c| volume("cognigy-ai", c)).collect();
     assert_eq!(before, after, "each claim is bound to the volume that it had");
-    assert_eq!(scene.get("secret", "cognigy-ai", "cognigy-smtp")["data"]["system-smtp-password"], password, "D5");
+    assert_eq!(
+        scene.get("secret", "cognigy-ai", "cognigy-smtp")["data"]["system-smtp-password"],
+        password,
+        "D5"
+    );
     assert_eq!(scene.bystander(), bystander);
 
     // Too early, then on time, with the words that it asks for.
@@ -35,11 +42,18 @@ fn goes_there(scenario: &str) {
     scene.rehelm(&["cleanup", "--yes-irreversible", "--soak", "0s"]).code(0);
     assert_eq!(scene.bystander(), bystander);
     assert!(scene.exists("service", &ns, "kubernetes"));
-    assert!(scene.exists("crd", &ns, "tlsoptions.traefik.containo.us"), "D24: definitions stay");
+    assert!(
+        scene.exists("crd", &ns, "tlsoptions.traefik.containo.us"),
+        "D24: definitions stay"
+    );
     assert!(!scene.exists("tlsoptions.traefik.containo.us", &ns, "default"), "D14");
     assert!(!scene.exists("secret", &ns, "cognigy-service-ai"), "D24");
     let left: Vec<String> = scene.objects("deployments", Some(&ns)).into_keys().collect();
-    let kept: &[&str] = if scenario == "aws" { &["bystander"] } else { &["bystander", "mongo-server"] };
+    let kept: &[&str] = if scenario == "aws" {
+        &["bystander"]
+    } else {
+        &["bystander", "mongo-server"]
+    };
     let want: Vec<String> = kept.iter().map(|n| format!("Deployment/{ns}/{n}")).collect();
     assert_eq!(left, want);
     let status: Value = serde_json::from_str(&scene.rehelm(&["status", "-o", "json"]).code(0).out).expect("JSON");

@@ -13,12 +13,23 @@ fn comes_back(scenario: &str) {
     assert!(differ.is_empty(), "{}", differ.join("\n"));
     assert_eq!(scene.bystander(), bystander);
     let lost = scene.objects("persistentvolumeclaims", None);
-    assert_eq!(lost.keys().filter(|k| k.contains("/cognigy-ai/")).count(), 0, "no claim is left behind");
+    assert_eq!(
+        lost.keys().filter(|k| k.contains("/cognigy-ai/")).count(),
+        0,
+        "no claim is left behind"
+    );
     for claim in ["flow-modules", "functions", "redis-persistent"] {
-        assert_eq!(scene.get("pvc", &scene.scenario.namespace, claim)["status"]["phase"], "Bound", "D17");
+        assert_eq!(
+            scene.get("pvc", &scene.scenario.namespace, claim)["status"]["phase"],
+            "Bound",
+            "D17"
+        );
     }
     let deployments = scene.objects("deployments", Some(&scene.scenario.namespace));
-    assert!(deployments.values().all(|d| d["spec"]["replicas"] != 0), "D16: all folders run again");
+    assert!(
+        deployments.values().all(|d| d["spec"]["replicas"] != 0),
+        "D16: all folders run again"
+    );
     // The way there is open again, once the copies of the first attempt are gone or taken on purpose.
     scene.plan();
 }

@@ -46,7 +46,13 @@ impl Scene {
         match runtime.block_on(start(scenario, patch)) {
             Ok((bed, scenario, chart)) => {
                 let folder = tempfile::tempdir().expect("a folder");
-                let scene = Self { bed, scenario, chart, folder, runtime };
+                let scene = Self {
+                    bed,
+                    scenario,
+                    chart,
+                    folder,
+                    runtime,
+                };
                 scene.init();
                 Some(scene)
             }
@@ -86,23 +92,38 @@ impl Scene {
     pub fn rehelm(&self, words: &[&str]) -> Said {
         let Output { status, stdout, stderr } = self.command(words).output().expect("rehelm starts");
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Said { code: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }
+        Said {
+            code: status.code().unwrap_or(-1),
+            out: text(stdout),
+            err: text(stderr),
+        }
     }
 
     /// Starts the command line and leaves it running; what it says goes to a file.
     pub fn start(&self, words: &[&str], log: &str) -> Child {
         let file = std::fs::File::create(self.folder().join(log)).expect("a log");
         let both = file.try_clone().expect("the same log");
-        self.command(words).stdout(file).stderr(both).spawn().expect("rehelm starts")
+        self.command(words)
+            .stdout(file)
+            .stderr(both)
+            .spawn()
+            .expect("rehelm starts")
     }
 
     fn init(&self) {
         let root = install::reference().expect("found before");
-        let mut words: Vec<String> = ["init", "--profile", "cognigy-ai", "--helm-flag=--plain-http"].map(str::to_owned).into();
+        let mut words: Vec<String> = ["init", "--profile", "cognigy-ai", "--helm-flag=--plain-http"]
+            .map(str::to_owned)
+            .into();
         for folder in &self.scenario.kustomize {
             words.extend(["--kustomize".into(), root.join(folder).to_string()]);
         }
-        words.extend(["--chart".into(), self.chart.reference.clone(), "--version".into(), self.chart.version.clone()]);
+        words.extend([
+            "--chart".into(),
+            self.chart.reference.clone(),
+            "--version".into(),
+            self.chart.version.clone(),
+        ]);
         for file in self.scenario.values_files().expect("found before") {
             words.extend(["--values".into(), file.to_string()]);
         }
@@ -142,7 +163,11 @@ impl Scene {
             .env("KUBECONFIG", &self.bed.kubeconfig)
             .output()
             .expect("kubectl starts");
-        assert!(output.status.success(), "kubectl {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "kubectl {words:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -163,9 +188,27 @@ impl Scene {
             assert!(child.wait().expect("ended").success(), "helm {words:?}");
         };
         let registry = &self.bed.registry;
-        run(&["registry", "login", &registry.host, "--insecure", "-u", &registry.user, "--password-stdin"], &registry.password);
+        run(
+            &[
+                "registry",
+                "login",
+                &registry.host,
+                "--insecure",
+                "-u",
+                &registry.user,
+                "--password-stdin",
+            ],
+            &registry.password,
+        );
         let files = self.scenario.values_files().expect("found before");
-        let mut words = vec!["upgrade", "--install", "cognigy-ai", &self.chart.reference, "--version", &self.chart.version];
+        let mut words = vec![
+            "upgrade",
+            "--install",
+            "cognigy-ai",
+            &self.chart.reference,
+            "--version",
+            &self.chart.version,
+        ];
         words.extend(["-n", "cognigy-ai", "--plain-http"]);
         words.extend(files.iter().flat_map(|f| ["-f", f.as_str()]));
         run(&words, "");
@@ -177,7 +220,11 @@ impl Scene {
         words.extend(namespace.map_or(vec!["-A"], |ns| vec!["-n", ns]));
         let list: Value = serde_json::from_str(&self.kubectl(&words)).expect("JSON");
         let items = list["items"].as_array().cloned().unwrap_or_default();
-        items.into_iter().map(|item| Object(item)).map(|o| (o.reference().to_string(), comparable(&o))).collect()
+        items
+            .into_iter()
+            .map(|item| Object(item))
+            .map(|o| (o.reference().to_string(), comparable(&o)))
+            .collect()
     }
 
     /// Everything that a migration may touch outside the release's namespace.
@@ -204,16 +251,28 @@ impl Scene {
 
     /// True when the object is there.
     pub fn exists(&self, kind: &str, namespace: &str, name: &str) -> bool {
-        !self.kubectl(&["get", kind, name, "-n", namespace, "--ignore-not-found", "-o", "name"]).trim().is_empty()
+        !self
+            .kubectl(&["get", kind, name, "-n", namespace, "--ignore-not-found", "-o", "name"])
+            .trim()
+            .is_empty()
     }
 
     /// The bystander as it is: its objects must never change, not even their versions.
     pub fn bystander(&self) -> Vec<Value> {
         let ns = &self.scenario.namespace;
         let mut seen = Vec::new();
-        for (kind, name) in [("deployment", "bystander"), ("service", "bystander"), ("ingress", "bystander"), ("pvc", "my-functions-cache")] {
+        for (kind, name) in [
+            ("deployment", "bystander"),
+            ("service", "bystander"),
+            ("ingress", "bystander"),
+            ("pvc", "my-functions-cache"),
+        ] {
             let object = self.get(kind, ns, name);
-            seen.push(json!([object["metadata"]["uid"], object["metadata"]["generation"], object["spec"]]));
+            seen.push(json!([
+                object["metadata"]["uid"],
+                object["metadata"]["generation"],
+                object["spec"]
+            ]));
         }
         seen
     }
@@ -255,7 +314,10 @@ pub fn differences(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Va
         let none = Value::Null;
         let (a, b) = (before.get(key).unwrap_or(&none), after.get(key).unwrap_or(&none));
         for change in rehelm_core::diff::changes(a, b) {
-            out.push(format!("{key} {}: {:?} -> {:?}", change.field, change.before, change.after));
+            out.push(format!(
+                "{key} {}: {:?} -> {:?}",
+                change.field, change.before, change.after
+            ));
         }
     }
     out
