@@ -1,6 +1,7 @@
 //! Objects, inventory, plan, steps and executor: everything that decides, nothing that touches the world.
 #![forbid(unsafe_code)]
 
+pub mod cleanup;
 pub mod diff;
 pub mod digest;
 pub mod executor;
