@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod cleanup;
+pub mod checks;
+pub mod constraint;
 pub mod diff;
 pub mod digest;
 pub mod executor;
@@ -18,6 +20,7 @@ pub mod planner;
 pub mod pods;
 pub mod ports;
 pub mod profile;
+pub mod quantity;
 pub mod restore;
 pub mod secrets;
 pub mod server;

@@ -159,6 +159,21 @@ pub struct IngressRules {
     /// Services of type LoadBalancer whose address the product's DNS names point to.
     #[serde(default)]
     pub services: Vec<String>,
+    /// Objects of which a controller uses one in all namespaces: a second one anywhere makes it ignore both.
+    #[serde(default)]
+    pub singletons: Vec<Singleton>,
+}
+
+/// An object that must be the only one of its name in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Singleton {
+    /// `group/version`
+    pub api_version: String,
+    /// `kind`
+    pub kind: String,
+    /// `metadata.name`
+    pub name: String,
 }
 
 /// `cleanup.yaml`: what outlives the old install.

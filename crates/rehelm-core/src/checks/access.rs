@@ -1,0 +1,115 @@
+//! Rights for every call that the plan will make, undo included, asked of the authorizer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::finding::Finding;
+use crate::parallel;
+use crate::plan::Plan;
+use crate::ports::{Access, Cluster, PortResult};
+use crate::stale;
+
+/// Asks for every right of every step. Missing ones come together per namespace, with the smallest Role that has
+/// them (argument `role`, YAML).
+///
+/// # Errors
+/// When the cluster does not answer.
+pub async fn rights(cluster: &dyn Cluster, plan: &Plan) -> PortResult<Vec<Finding>> {
+    let names = stale::names(plan);
+    let wanted: BTreeSet<Access> = plan.steps.iter().flat_map(|s| s.spec.action().rights(&names)).collect();
+    let count = wanted.len();
+    let answers = parallel::side_by_side(wanted.into_iter().map(|access| async move {
+        let allowed = cluster.can_i(&access).await?;
+        PortResult::Ok((access, allowed))
+    }))
+    .await?;
+    let mut missing: BTreeMap<Option<String>, BTreeSet<Access>> = BTreeMap::new();
+    for (access, _) in answers.into_iter().filter(|(_, allowed)| !allowed) {
+        missing.entry(access.namespace.clone()).or_default().insert(access);
+    }
+    if missing.is_empty() {
+        return Ok(vec![Finding::ok("right-missing", "rights").arg("count", count)]);
+    }
+    Ok(missing
+        .into_iter()
+        .map(|(namespace, missing)| {
+            let subject = namespace
+                .as_deref()
+                .map_or("cluster".to_owned(), |ns| format!("namespace {ns}"));
+            let list = super::at::some(missing.iter().map(|a| format!("{} {}", a.verb, resource(a))));
+            Finding::error("right-missing", subject)
+                .arg("count", missing.len())
+                .arg("rights", list)
+                .arg("role", role(namespace.as_deref(), &missing))
+        })
+        .collect())
+}
+
+fn resource(access: &Access) -> String {
+    match access.group.as_str() {
+        "" => access.resource.clone(),
+        group => format!("{}.{group}", access.resource),
+    }
+}
+
+/// The smallest Role (or ClusterRole) with these rights: one rule per set of verbs that a resource needs.
+fn role(namespace: Option<&str>, missing: &BTreeSet<Access>) -> String {
+    let mut verbs: BTreeMap<(&str, &str, Option<&str>), BTreeSet<&str>> = BTreeMap::new();
+    for a in missing {
+        verbs
+            .entry((&a.group, &a.resource, a.name.as_deref()))
+            .or_default()
+            .insert(&a.verb);
+    }
+    let mut rules: BTreeMap<(&str, BTreeSet<&str>, Option<&str>), BTreeSet<&str>> = BTreeMap::new();
+    for ((group, resource, name), verbs) in verbs {
+        rules.entry((group, verbs, name)).or_default().insert(resource);
+    }
+    let (kind, place) = match namespace {
+        Some(ns) => ("Role", format!("\n  namespace: \"{ns}\"")),
+        None => ("ClusterRole", String::new()),
+    };
+    let join = |set: &BTreeSet<&str>| set.iter().copied().collect::<Vec<_>>().join(", ");
+    let mut out =
+        format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: rehelm{place}\nrules:");
+    for ((group, verbs, name), resources) in &rules {
+        out.push_str(&format!(
+            "\n- {{apiGroups: [\"{group}\"], resources: [{}], verbs: [{}]",
+            join(resources),
+            join(verbs)
+        ));
+        if let Some(name) = name {
+            out.push_str(&format!(", resourceNames: [\"{name}\"]"));
+        }
+        out.push('}');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_role_is_small_and_sound() {
+        let access =
+            |verb: &str, group: &str, resource: &str| crate::steps::access(verb, group, resource, Some("n"), None);
+        let missing = BTreeSet::from([
+            access("get", "apps", "deployments"),
+            access("patch", "apps", "deployments"),
+            access("get", "apps", "statefulsets"),
+            access("patch", "apps", "statefulsets"),
+            access("create", "", "secrets"),
+        ]);
+        let text = role(Some("n"), &missing);
+        let read: serde_json::Value = crate::yaml::from_str(&text, "role").unwrap();
+        assert_eq!(read["metadata"]["namespace"], "n");
+        assert_eq!(
+            read["rules"],
+            serde_json::json!([
+                {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+                {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": ["get", "patch"]},
+            ])
+        );
+        assert!(role(None, &missing).contains("kind: ClusterRole"));
+    }
+}
