@@ -87,7 +87,35 @@ fn role(namespace: Option<&str>, missing: &BTreeSet<Access>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::checks::fixture::{Authorizer, Case};
+
     use super::*;
+
+    #[test]
+    fn every_right_of_every_step_is_asked_for_once() {
+        let plan = Case::sound().plan();
+        let all = Authorizer::default();
+        let said = futures::executor::block_on(rights(&all, &plan)).unwrap();
+        let asked = all.asked.lock().unwrap().clone();
+        let unique: BTreeSet<&Access> = asked.iter().collect();
+        assert_eq!(unique.len(), asked.len());
+        assert!(asked.len() > 10, "{asked:?}");
+        assert_eq!((said.len(), said[0].severity), (1, crate::finding::Severity::Ok));
+        assert_eq!(said[0].args["count"], asked.len().to_string());
+    }
+
+    #[test]
+    fn missing_rights_come_with_the_role_that_has_them() {
+        let none = Authorizer {
+            refuses: Some("persistentvolumes"),
+            ..Authorizer::default()
+        };
+        let said = futures::executor::block_on(rights(&none, &Case::sound().plan())).unwrap();
+        assert_eq!((said.len(), said[0].subject.as_str()), (1, "cluster"));
+        let role: serde_json::Value = crate::yaml::from_str(&said[0].args["role"], "role").unwrap();
+        assert_eq!(role["kind"], "ClusterRole");
+        assert_eq!(role["rules"][0]["resources"][0], "persistentvolumes");
+    }
 
     #[test]
     fn the_role_is_small_and_sound() {

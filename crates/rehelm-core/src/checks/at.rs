@@ -106,6 +106,16 @@ impl<'a> At<'a> {
         self.entries.iter().find(|e| e.object.key() == key).map(|e| e.verdict)
     }
 
+    /// A setting as it must be after the migration: databases have their new names, services their new namespace.
+    pub fn moved(&self, setting: &str) -> String {
+        let renames = &self.profile.databases.renames;
+        if let Some(rename) = renames.iter().find(|r| r.from == setting) {
+            return rename.to.clone();
+        }
+        let (old, new) = (format!(".{}.svc", self.source()), format!(".{}.svc", self.target()));
+        setting.replace(&old, &new)
+    }
+
     /// The key of a workload in the chart's values: from the profile, else its name in camelCase.
     pub fn values_key(&self, workload: &Object) -> String {
         let short = format!("{}/{}", workload.kind(), workload.name());

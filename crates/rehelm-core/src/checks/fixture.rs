@@ -1,16 +1,25 @@
 //! A small made-up install that passes every check, to be broken in one place by each test.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use async_trait::async_trait;
+
 use super::{Around, CODES, CheckInput, DatabaseLook, run};
 use crate::finding::{Finding, Severity};
-use crate::gather::Gathered;
+use crate::gather::{Gathered, Request};
 use crate::inventory::{self, Claim, Observed, Places};
-use crate::object::Object;
-use crate::ports::{ChartFacts, DatabaseFacts, ServerFacts};
+use crate::object::{ObjRef, Object};
+use crate::plan::Plan;
+use crate::planner;
+use crate::ports::{
+    Access, ApiKind, ChartFacts, Cluster, DatabaseFacts, PatchKind, PortError, PortResult, Precondition, ReleaseSpec,
+    Select, ServerFacts,
+};
 use crate::profile::Profile;
 
 pub(super) struct Case {
@@ -239,6 +248,35 @@ impl Case {
         }
     }
 
+    pub fn plan(&self) -> Plan {
+        let observed = &self.gathered.observed;
+        let request = Request {
+            places: observed.places.clone(),
+            context: "test".into(),
+            kustomize: vec![],
+            declared: observed.declared.clone(),
+            release: ReleaseSpec {
+                release: "shop".into(),
+                namespace: "new".into(),
+                chart: "shop".into(),
+                version: None,
+                values: vec![],
+                private_values: None,
+                flags: vec![],
+            },
+            values: vec![],
+            user_values: json!({}),
+            secret_groups: vec![],
+            fill_secrets: false,
+            accepted: vec![],
+            confirmed: vec![],
+            recipients: vec![],
+        };
+        let (entries, findings) = inventory::join(observed, &self.profile);
+        let view = planner::DatabaseView::default();
+        planner::plan(&request, &self.gathered, &self.profile, &view, entries, findings)
+    }
+
     pub fn run(&self) -> Vec<Finding> {
         let (entries, _) = inventory::join(&self.gathered.observed, &self.profile);
         run(&self.gathered, &entries, &self.profile, &self.input)
@@ -307,6 +345,67 @@ impl Case {
         let served = format!("{}/{}", rendered.api_version(), rendered.kind());
         self.observed().facts.api_versions.push(served);
         self.observed().rendered.push(rendered);
+    }
+}
+
+/// A cluster that only answers what an identity may do: everything, but for one resource.
+#[derive(Default)]
+pub(super) struct Authorizer {
+    pub refuses: Option<&'static str>,
+    pub asked: Mutex<Vec<Access>>,
+}
+
+fn no<T>() -> PortResult<T> {
+    Err(PortError::Other("only asked for rights".into()))
+}
+
+#[async_trait]
+impl Cluster for Authorizer {
+    async fn facts(&self) -> PortResult<ServerFacts> {
+        no()
+    }
+    async fn kind(&self, _: &str, _: &str) -> PortResult<ApiKind> {
+        no()
+    }
+    async fn get(&self, _: &ObjRef) -> PortResult<Option<Object>> {
+        no()
+    }
+    async fn list(&self, _: &str, _: &str, _: &Select) -> PortResult<Vec<Object>> {
+        no()
+    }
+    async fn create(&self, _: &Object, _: bool) -> PortResult<Object> {
+        no()
+    }
+    async fn patch(&self, _: &ObjRef, _: PatchKind, _: &Value, _: &Precondition, _: bool) -> PortResult<Object> {
+        no()
+    }
+    async fn delete(&self, _: &ObjRef, _: &Precondition, _: bool) -> PortResult<()> {
+        no()
+    }
+    async fn scale(&self, _: &ObjRef, _: i32) -> PortResult<()> {
+        no()
+    }
+    async fn wait(
+        &self,
+        _: &ObjRef,
+        _: Duration,
+        _: &(dyn for<'a> Fn(Option<&'a Object>) -> bool + Send + Sync),
+    ) -> PortResult<Option<Object>> {
+        no()
+    }
+    async fn wait_list(
+        &self,
+        _: &str,
+        _: &str,
+        _: &Select,
+        _: Duration,
+        _: &(dyn for<'a> Fn(&'a [Object]) -> bool + Send + Sync),
+    ) -> PortResult<Vec<Object>> {
+        no()
+    }
+    async fn can_i(&self, access: &Access) -> PortResult<bool> {
+        self.asked.lock().unwrap().push(access.clone());
+        Ok(self.refuses != Some(&access.resource))
     }
 }
 

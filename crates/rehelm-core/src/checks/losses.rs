@@ -37,7 +37,7 @@ pub(super) fn check(at: &At<'_>, report: &mut Report) {
         per_container(today, chart, env_lost)
     });
     each(at, report, count, "env-differs", |today, chart| {
-        per_container(today, chart, env_differs)
+        per_container(today, chart, |t, c| env_differs(at, t, c))
     });
     each(at, report, count, "mount-lost", |today, chart| {
         per_container(today, chart, mounts_lost)
@@ -156,16 +156,25 @@ fn amounts(container: &Value) -> BTreeMap<String, Option<i128>> {
     all
 }
 
+/// One warning for all workloads that differ in the same fields.
 fn each(at: &At<'_>, report: &mut Report, count: usize, code: &str, of: impl Fn(&Object, &Object) -> Vec<String>) {
-    let found = at.workloads().filter_map(|pair| {
-        let fields = of(pair.today, pair.rendered?);
-        (!fields.is_empty()).then(|| {
-            Finding::warning(code, pair.declared.reference().to_string())
-                .arg("fields", some(fields))
-                .arg("key", at.values_key(pair.declared))
-        })
+    let mut by_fields: BTreeMap<Vec<String>, Vec<&Object>> = BTreeMap::new();
+    for pair in at.workloads() {
+        let fields = pair.rendered.map(|chart| of(pair.today, chart)).unwrap_or_default();
+        by_fields.entry(fields).or_default().push(pair.declared);
+    }
+    by_fields.remove(&Vec::new());
+    let found = by_fields.into_iter().map(|(fields, workloads)| {
+        let subject = match workloads.as_slice() {
+            [one] => one.reference().to_string(),
+            many => format!("{} workloads", many.len()),
+        };
+        Finding::warning(code, subject)
+            .arg("fields", some(fields))
+            .arg("workloads", some(workloads.iter().map(|w| w.name())))
+            .arg("keys", some(workloads.iter().map(|w| at.values_key(w))))
     });
-    report.check(code, "workloads", count, found.collect::<Vec<_>>());
+    report.check(code, "workloads", count, found);
 }
 
 fn scheduling(today: &Object, chart: &Object) -> Vec<String> {
@@ -188,11 +197,14 @@ fn blank(value: &Value) -> bool {
 }
 
 fn per_container(today: &Object, chart: &Object, of: impl Fn(&Value, &Value) -> BTreeSet<String>) -> Vec<String> {
-    container_pairs(today, chart)
+    let pairs = container_pairs(today, chart);
+    let alone = pairs.len() == 1;
+    pairs
         .into_iter()
         .flat_map(|(t, c)| {
             let name = text(t, "name").to_owned();
-            of(t, c).into_iter().map(move |field| format!("{name}: {field}"))
+            let say = move |field| if alone { field } else { format!("{name}: {field}") };
+            of(t, c).into_iter().map(say)
         })
         .collect()
 }
@@ -207,7 +219,7 @@ fn env_lost(today: &Value, chart: &Value) -> BTreeSet<String> {
     &names(today) - &names(chart)
 }
 
-fn env_differs(today: &Value, chart: &Value) -> BTreeSet<String> {
+fn env_differs(at: &At<'_>, today: &Value, chart: &Value) -> BTreeSet<String> {
     // Of duplicates the last one counts.
     let values = |c: &Value| -> BTreeMap<String, Option<String>> {
         list(c, "env")
@@ -218,7 +230,11 @@ fn env_differs(today: &Value, chart: &Value) -> BTreeSet<String> {
             .collect()
     };
     let chart = values(chart);
-    let differs = |(name, value): &(String, Option<String>)| chart.get(name).is_some_and(|c| c != value);
+    let differs = |(name, value): &(String, Option<String>)| {
+        chart
+            .get(name)
+            .is_some_and(|c| *c != value.as_deref().map(|v| at.moved(v)))
+    };
     values(today)
         .into_iter()
         .filter(differs)

@@ -21,7 +21,16 @@ pub(super) fn check(at: &At<'_>, report: &mut Report) {
         &keys(today, "/data") - &keys(chart, "/data")
     });
     each(at, report, "ConfigMap", "config-differs", |today, chart| {
-        let differs = |k: &String| today.0["data"].get(k) != chart.0["data"].get(k);
+        let differs = |k: &String| {
+            let value = |o: &Object| {
+                o.0["data"]
+                    .get(k)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            at.moved(&value(today)) != value(chart)
+        };
         keys(today, "/data")
             .intersection(&keys(chart, "/data"))
             .filter(|k| differs(k))

@@ -377,27 +377,27 @@ resources-null = { $severity ->
         { $values }
 scheduling-differs = { $severity ->
     [ok] pods are placed as today
-   *[other] { $subject } would lose or change { $fields }
+   *[other] { $workloads } would lose or change { $fields }
  }
-    .fix = The chart may have no value for it under { $key }; a Helm post-renderer can carry it.
+    .fix = The chart may have no value for it under { $keys }; a Helm post-renderer can carry it.
 env-lost = { $severity ->
     [ok] no environment variable is lost
-   *[other] { $subject } would lose environment variables: { $fields }
+   *[other] { $workloads } would lose environment variables: { $fields }
  }
-    .fix = Add them to the values, usually { $key }.extraEnvVars.
+    .fix = Add them to the values, usually extraEnvVars under { $keys }.
 env-differs = { $severity ->
     [ok] environment variables have today's values
-   *[other] { $subject } would have other values for { $fields }
+   *[other] { $workloads } would have other values for { $fields }
  }
     .fix = Compare with `rehelm show --diff`; add them to the values if today's are wanted.
 mount-lost = { $severity ->
     [ok] no mount is lost
-   *[other] { $subject } would lose the mounts { $fields }
+   *[other] { $workloads } would lose the mounts { $fields }
  }
     .fix = Add volume and mount to the values, where the chart has a key for it.
 probe-lost = { $severity ->
     [ok] no probe is lost
-   *[other] { $subject } would lose the probes { $fields }
+   *[other] { $workloads } would lose the probes { $fields }
  }
     .fix = The chart may have no value for it; a Helm post-renderer can carry it.
 config-lost = { $severity ->

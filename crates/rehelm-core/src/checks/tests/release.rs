@@ -132,9 +132,14 @@ fn fields_of_pods_that_would_be_lost() {
     let found = breaks("env-lost", Warning, |c| {
         c.container()["env"].as_array_mut().unwrap().remove(0);
     });
-    assert_eq!(found.args["fields"], "api: LEVEL");
+    assert_eq!(found.args["fields"], "LEVEL");
     breaks("env-differs", Warning, |c| {
         c.container()["env"][0]["value"] = json!("debug")
+    });
+    breaks("env-differs", Ok, |c| {
+        c.live("Deployment", "api-main")["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] =
+            json!("orders");
+        c.container()["env"][0]["value"] = json!("orders-new");
     });
     breaks("mount-lost", Warning, |c| c.container()["volumeMounts"] = json!([]));
     breaks("probe-lost", Warning, |c| {
@@ -153,6 +158,10 @@ fn settings_and_doors() {
     assert_eq!(found.args["fields"], "mode");
     breaks("config-differs", Warning, |c| {
         c.rendered("ConfigMap", "settings")["data"]["mode"] = json!("z")
+    });
+    breaks("config-differs", Ok, |c| {
+        c.live("ConfigMap", "settings")["data"]["host"] = json!("http://api-main.old.svc:80");
+        c.rendered("ConfigMap", "settings")["data"]["host"] = json!("http://api-main.new.svc:80");
     });
     let found = breaks("host-lost", Warning, |c| {
         c.rendered("Ingress", "api-main")["spec"]["rules"][0]["host"] = json!("other.example");
