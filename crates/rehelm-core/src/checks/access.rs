@@ -53,14 +53,15 @@ fn resource(access: &Access) -> String {
 
 /// The smallest Role (or ClusterRole) with these rights: one rule per set of verbs that a resource needs.
 fn role(namespace: Option<&str>, missing: &BTreeSet<Access>) -> String {
-    let mut verbs: BTreeMap<(&str, &str, Option<&str>), BTreeSet<&str>> = BTreeMap::new();
+    type Words<'a> = BTreeSet<&'a str>;
+    let mut verbs: BTreeMap<(&str, &str, Option<&str>), Words<'_>> = BTreeMap::new();
     for a in missing {
         verbs
             .entry((&a.group, &a.resource, a.name.as_deref()))
             .or_default()
             .insert(&a.verb);
     }
-    let mut rules: BTreeMap<(&str, BTreeSet<&str>, Option<&str>), BTreeSet<&str>> = BTreeMap::new();
+    let mut rules: BTreeMap<(&str, Words<'_>, Option<&str>), Words<'_>> = BTreeMap::new();
     for ((group, resource, name), verbs) in verbs {
         rules.entry((group, verbs, name)).or_default().insert(resource);
     }

@@ -232,7 +232,7 @@ fn nodes(at: &At<'_>, report: &mut Report, needed: &Amounts) {
 
     let room = |resource: &str| -> i128 {
         let amount = |n: &&Object| n.get(&format!("/status/allocatable/{resource}")).and_then(quantity::of);
-        able.iter().filter_map(|n| amount(&n)).sum()
+        able.iter().filter_map(amount).sum()
     };
     let found = [("cpu", "requests.cpu"), ("memory", "requests.memory"), ("pods", "pods")]
         .into_iter()

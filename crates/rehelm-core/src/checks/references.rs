@@ -78,11 +78,7 @@ fn tls(at: &At<'_>, report: &mut Report, there: &Keys<'_>) {
             .filter(|n| !n.is_empty())
             .collect()
     };
-    let today: BTreeSet<String> = at
-        .live()
-        .filter(|o| o.kind() == "Ingress")
-        .flat_map(|o| named(o))
-        .collect();
+    let today: BTreeSet<String> = at.live().filter(|o| o.kind() == "Ingress").flat_map(named).collect();
     let wanted: BTreeSet<String> = at.rendered("Ingress").flat_map(named).collect();
     let found = wanted.iter().filter_map(|name| {
         let new = if today.is_empty() {
