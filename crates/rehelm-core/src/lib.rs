@@ -1,8 +1,8 @@
 //! Objects, inventory, plan, steps and executor: everything that decides, nothing that touches the world.
 #![forbid(unsafe_code)]
 
-pub mod cleanup;
 pub mod checks;
+pub mod cleanup;
 pub mod constraint;
 pub mod diff;
 pub mod digest;
