@@ -1,11 +1,14 @@
 //! The facts that a sentence speaks of, by name.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use fluent_bundle::{FluentArgs, FluentValue};
-use rehelm_core::finding::Finding;
+use rehelm_core::finding::{Finding, Severity};
 use serde::Serialize;
 use serde_json::Value;
+
+use crate::human;
 
 /// Facts by name; numbers stay numbers so that a sentence can choose its plural.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,10 +41,20 @@ impl Facts {
         self
     }
 
-    /// The facts of a finding: its arguments and `subject`.
+    /// The facts of a finding: its arguments, `subject` and `severity`. `x_seconds` becomes `x`, as people say it.
     pub fn of_finding(finding: &Finding) -> Self {
-        let mut facts = Self::new().text("subject", &finding.subject);
+        let severity = match finding.severity {
+            Severity::Ok => "ok",
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        let mut facts = Self::new().text("subject", &finding.subject).text("severity", severity);
         for (name, value) in &finding.args {
+            if let (Some(name), Ok(seconds)) = (name.strip_suffix("_seconds"), value.parse()) {
+                facts = facts.text(name, human::duration(Duration::from_secs(seconds)));
+                continue;
+            }
             facts = match value.parse::<u32>() {
                 // 007 and 1.20 are names, not numbers.
                 Ok(number) if number.to_string() == *value => facts.number(name, number as usize),
@@ -123,6 +136,7 @@ mod tests {
             .arg("id", "007");
         let want = Facts::new()
             .text("subject", "b")
+            .text("severity", "ok")
             .text("version", "1.20")
             .number("count", 3)
             .text("id", "007");

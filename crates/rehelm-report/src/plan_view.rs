@@ -1,5 +1,7 @@
 //! What the text of a plan is made from: small, so that golden tests need no cluster.
 
+mod of_plan;
+
 use rehelm_core::finding::Finding;
 
 use crate::facts::Facts;

@@ -5,12 +5,15 @@
 pub mod check;
 pub mod cleanup;
 pub mod completions;
+pub mod decisions;
 pub mod global;
 pub mod init;
 pub mod man;
 pub mod migrate;
 pub mod overrides;
+pub mod phase;
 pub mod plan;
+pub mod plan_arg;
 pub mod prepare;
 pub mod rollback;
 pub mod secrets;
@@ -19,6 +22,7 @@ pub mod status;
 pub mod verify;
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -114,7 +118,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refused> {
 
 /// Runs a verb and prints its failure.
 pub fn run(cli: Cli) -> Exit {
-    let printer = Printer::new(cli.global.color.into(), cli.global.quiet);
+    let printer = Arc::new(Printer::new(cli.global.color.into(), cli.global.quiet));
     match dispatch(&printer, cli) {
         Ok(exit) => exit,
         Err(error) => {
@@ -124,7 +128,7 @@ pub fn run(cli: Cli) -> Exit {
     }
 }
 
-fn dispatch(printer: &Printer, cli: Cli) -> Result<Exit> {
+fn dispatch(printer: &Arc<Printer>, cli: Cli) -> Result<Exit> {
     let Cli { global, verb } = cli;
     match verb {
         Verb::Init(args) => init::run(printer, &global, args),

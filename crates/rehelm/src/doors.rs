@@ -1,11 +1,32 @@
-//! The one place that chooses what is behind the ports: the real cluster, Helm, databases and files.
+//! The one place that chooses what is behind the ports: the real cluster, Helm, databases, files and clock.
 
 use std::future::Future;
+use std::sync::Arc;
 
+use base64::Engine as _;
+use rehelm_clients::files::backup;
+use rehelm_clients::helm::HelmCli;
 use rehelm_clients::kube::{KubeAccess, KubeCluster};
+use rehelm_clients::kustomize::Kustomize;
+use rehelm_clients::mongo::{Login, Mongo};
+use rehelm_core::finding::Finding;
+use rehelm_core::object::{ObjRef, Object};
+use rehelm_core::ports::{Cluster, PortResult};
+use rehelm_core::profile::Profile;
+use secrecy::SecretString;
 
 use crate::cli::global::Global;
+use crate::config::Settings;
+use crate::config::file::SecretKey;
+use crate::config::settings::{MongoAccess, Password};
 use crate::errors::{Context, Error, Result};
+use crate::run_folder;
+
+pub use rehelm_clients::clock::SystemClock as WallClock;
+pub use rehelm_clients::files::RunFiles;
+
+/// Encrypts what only the backup's recipients may read.
+pub type Seal = Box<dyn Fn(&[u8]) -> PortResult<Vec<u8>> + Send + Sync>;
 
 /// Runs a verb's asynchronous part to its end.
 ///
@@ -16,21 +37,162 @@ pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     runtime.block_on(work)
 }
 
-/// The cluster that the flags and the configuration's context name.
-///
-/// # Errors
-/// When kubectl would not find it either.
-pub async fn cluster(global: &Global, context: Option<&str>) -> Result<KubeCluster> {
-    let access = KubeAccess {
+fn access(global: &Global, context: Option<&str>) -> KubeAccess {
+    KubeAccess {
         kubeconfig: global.kubeconfig.clone(),
         context: global.context.clone().or_else(|| context.map(str::to_owned)),
         impersonate: global.impersonate.clone(),
         impersonate_groups: global.impersonate_group.clone(),
         request_timeout: global.request_timeout,
-    };
-    KubeCluster::open(&access).await.map_err(|error| {
+    }
+}
+
+/// The cluster that the flags and the configuration's context name.
+///
+/// # Errors
+/// When kubectl would not find it either.
+pub async fn cluster(global: &Global, context: Option<&str>) -> Result<KubeCluster> {
+    KubeCluster::open(&access(global, context)).await.map_err(|error| {
         Error::failed("cannot reach the cluster")
             .because(error)
             .hint("`kubectl cluster-info` with the same flags shows more")
     })
+}
+
+/// Helm, logged in to the chart's registry when the settings say how.
+///
+/// # Errors
+/// When there is no Helm, its version is too old, or the registry refuses the login.
+pub async fn helm(global: &Global, settings: &Settings, cluster: Arc<KubeCluster>) -> Result<HelmCli> {
+    let folder = run_folder::ensure(&settings.folder)?;
+    let helm =
+        HelmCli::new(cluster.clone(), &access(global, settings.context.as_deref()), &folder).map_err(|error| {
+            Error::failed("cannot use Helm")
+                .because(error)
+                .hint("Helm 3.8 or newer is needed on PATH, or named by HELM_BIN")
+        })?;
+    if let Some(login) = &settings.registry {
+        let password = password(&login.password, &*cluster).await?;
+        helm.login(&settings.chart, &login.username, &password, &settings.helm_flags)
+            .await
+            .context(|| format!("cannot log in to the registry of {}", settings.chart))?;
+    }
+    Ok(helm)
+}
+
+/// The database server that the settings name; None when they name none.
+///
+/// # Errors
+/// When it does not answer, or refuses every login.
+pub async fn databases(settings: &Settings, profile: &Profile, cluster: &dyn Cluster) -> Result<Option<Mongo>> {
+    let login = match &settings.mongodb {
+        None => return Ok(None),
+        Some(MongoAccess::Uri(place)) => Login::uri(password(place, cluster).await?),
+        Some(MongoAccess::Host {
+            host,
+            users,
+            password: place,
+        }) => {
+            let host = host.trim_start_matches("mongodb://");
+            let slash = if host.contains('/') { "" } else { "/" };
+            let users = if users.is_empty() {
+                &profile.databases.root_users
+            } else {
+                users
+            };
+            Login {
+                uri: SecretString::from(format!("mongodb://{host}{slash}")),
+                password: Some(password(place, cluster).await?),
+                users: users.clone(),
+            }
+        }
+    };
+    let server = Mongo::connect(&login).await.map_err(|error| {
+        Error::failed("cannot reach MongoDB")
+            .because(error)
+            .hint("check `mongodb:` in rehelm.yaml; its hosts must be reachable from this machine")
+    })?;
+    Ok(Some(server))
+}
+
+/// Reads a password, or a URI with one, from where it is kept.
+///
+/// # Errors
+/// When it is not there; the error names the place only.
+pub async fn password(place: &Password, cluster: &dyn Cluster) -> Result<SecretString> {
+    let text = match place {
+        Password::File(path) => fs_err::read_to_string(path).context(|| format!("cannot read {path}"))?,
+        Password::Env(name) => std::env::var(name)
+            .map_err(|_| Error::usage(format!("the environment variable {name} is not set (or is no text)")))?,
+        Password::Secret(key) => from_secret(key, cluster).await?,
+    };
+    Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+async fn from_secret(key: &SecretKey, cluster: &dyn Cluster) -> Result<String> {
+    let SecretKey { namespace, name, key } = key;
+    let what = || format!("cannot read key {key} of secret {namespace}/{name}");
+    let secret = cluster
+        .get(&ObjRef::new("v1", "Secret", Some(namespace), name))
+        .await
+        .context(what)?;
+    let secret = secret.ok_or_else(|| Error::failed(format!("there is no secret {namespace}/{name}")))?;
+    let data = secret
+        .get("/data")
+        .and_then(|data| data.get(key))
+        .and_then(|value| value.as_str());
+    let data = data.ok_or_else(|| Error::failed(format!("the secret {namespace}/{name} has no key {key}")))?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(data);
+    bytes
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(|| Error::failed(what()))
+}
+
+/// Encryption for the backup's recipients; None without any.
+///
+/// # Errors
+/// A usage error for a key that is none.
+pub fn seal(recipients: &[String]) -> Result<Option<Seal>> {
+    if recipients.is_empty() {
+        return Ok(None);
+    }
+    let recipients = recipients.to_vec();
+    // A key that is none is found now and not when there is something to encrypt.
+    backup::encrypt(&recipients, b"")
+        .map_err(|error| Error::usage("backup.recipients cannot be used").because(error))?;
+    Ok(Some(Box::new(move |content| backup::encrypt(&recipients, content))))
+}
+
+/// Every object that a Kustomize folder, a file of built manifests or stdin (`-`) holds.
+///
+/// # Errors
+/// When it does not build, or is no YAML.
+pub async fn build(source: &str) -> Result<(Vec<Object>, Vec<Finding>)> {
+    let built = Kustomize::new(None).build(source).await;
+    built.context(|| format!("cannot build the Kustomize side from {source}"))
+}
+
+/// `.rehelm/` beside the configuration.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn files(global: &Global) -> Result<RunFiles> {
+    let folder = global.folder().join(run_folder::NAME);
+    RunFiles::open(&folder).context(|| format!("cannot use {folder}"))
+}
+
+/// Who runs this, for the journal.
+pub fn who() -> String {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("USERNAME"))
+        .unwrap_or_else(|_| "unknown".to_owned());
+    let host = fs_err::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{user}@{}", host.trim())
+}
+
+/// A name for a run that no other run of this folder has.
+pub fn run_name() -> String {
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S");
+    format!("{now}-{}", std::process::id())
 }

@@ -3,12 +3,18 @@
 
 pub mod cli;
 pub mod config;
+pub mod diff;
 pub mod doors;
 pub mod errors;
 pub mod exit;
+pub mod live;
+pub mod lock;
 pub mod printer;
 pub mod profiles;
+pub mod run;
 pub mod run_folder;
+pub mod session;
+pub mod signals;
 
 use std::ffi::OsString;
 

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use indicatif::MultiProgress;
+use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 
 use crate::errors::{Context, Error, Result};
@@ -117,15 +117,29 @@ impl Printer {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
+    /// True when only what is wrong is said.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// True when talk goes to a terminal, where lines can be redrawn.
     pub fn is_live(&self) -> bool {
         io::stderr().is_terminal()
     }
 
-    /// From now on lines appear above these bars; None when they are gone.
-    pub fn set_bars(&self, bars: Option<MultiProgress>) {
+    /// Makes room for bars at the bottom of the terminal; from now on lines appear above them.
+    pub fn draw_bars(&self) -> MultiProgress {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         if let Ok(mut current) = self.bars.lock() {
-            *current = bars;
+            *current = Some(bars.clone());
+        }
+        bars
+    }
+
+    /// The bars are gone.
+    pub fn end_bars(&self) {
+        if let Ok(mut current) = self.bars.lock() {
+            *current = None;
         }
     }
 

@@ -8,6 +8,34 @@ use crate::errors::{Context, Result};
 /// Name of the folder.
 pub const NAME: &str = ".rehelm";
 
+/// The plan in it.
+pub const PLAN: &str = "plan.json";
+
+/// The journal in it.
+pub const JOURNAL: &str = "journal.jsonl";
+
+/// What belongs to one run and is put away with it.
+const OF_A_RUN: [&str; 2] = [JOURNAL, "backup"];
+
+/// Puts everything of a run that is over into `runs/<run>/`, so that the next one begins with nothing.
+///
+/// # Errors
+/// When something cannot be moved.
+pub fn archive(beside: &Utf8Path, run: &str) -> Result<()> {
+    let folder = ensure(beside)?;
+    let place = folder.join("runs").join(run);
+    fs_err::create_dir_all(&place).context(|| format!("cannot make {place}"))?;
+    close(&place)?;
+    // The journal goes last: while it is there, putting away can be repeated.
+    for name in OF_A_RUN.iter().rev() {
+        let from = folder.join(name);
+        if from.exists() {
+            fs_err::rename(&from, place.join(name)).context(|| format!("cannot put {from} away"))?;
+        }
+    }
+    Ok(())
+}
+
 /// The folder, made when it is not there. An existing one is closed to others.
 ///
 /// # Errors

@@ -1,1 +1,182 @@
-## What steps and readers find, by code; `.fix` says what to do. `$subject` is what it is about.
+## What readers, steps and verification find, by code; `.fix` says what to do. `$subject` is what it is about.
+
+## Inventory and plan
+
+declared-twice = { $subject } is declared by more than one folder; the last one counts
+    .fix = Remove it from one of the Kustomize folders.
+kind-unknown = { $subject }: the cluster does not know { $api }
+    .fix = Apply the CRDs that the Kustomize folders bring, then plan again.
+object-undeclared = { $subject } exists, the chart wants to create it, and no Kustomize folder declares it
+    .fix = If it belongs to the product, add its folder with --kustomize; otherwise rename or remove it.
+object-of-other-release = { $subject } belongs to the Helm release { $owner }
+    .fix = Two releases cannot own one object: change a name in one of them.
+volume-value-differs = { $subject } says { $have }, the volume of claim { $claim } says { $want }
+    .fix = Write { $want } into your values file, or remove the line: rehelm fills it in.
+
+## A plan that is stale
+
+stale-cluster = context { $subject } is another cluster than the one that was planned for
+    .fix = Choose the right context, or make a new plan.
+stale-kustomize = the Kustomize build of { $subject } has changed since the plan was made
+    .fix = Make a new plan with `rehelm plan`.
+stale-values = { $subject } has changed since the plan was made
+    .fix = Make a new plan with `rehelm plan`.
+stale-profile = the profile { $subject } is another one than the plan was made with
+    .fix = Make a new plan with `rehelm plan`.
+stale-chart = the chart { $subject } has changed since the plan was made
+    .fix = Make a new plan with `rehelm plan`.
+stale-gone = { $subject } was there when the plan was made, and is gone
+    .fix = Find out who removed it, then make a new plan.
+stale-replaced = { $subject } was deleted and made again since the plan was made
+    .fix = Find out who did, then make a new plan.
+stale-changed = { $subject } has changed since the plan was made
+    .fix = Make a new plan with `rehelm plan`; it shows what that changes.
+
+## Objects
+
+object-replaced = { $subject } is no longer the object that was planned for
+    .fix = Somebody deleted it and made it again. Make a new plan.
+object-still-differs = { $subject } still differs in { $fields }
+    .fix = Something changes it back: an operator, a GitOps tool. Stop that, then run the command again.
+object-not-adopted = { $subject } does not carry the release's ownership
+    .fix = Something took it away again: an operator, a GitOps tool. Stop that, then run the command again.
+namesake-kept = { $subject } is another object than the one that was planned for; it is left alone
+server-refuses = the server would refuse { $subject }: { $message }
+    .fix = Change the values, or what refuses it (quota, policy, webhook), then run the command again.
+namespace-terminating = the namespace { $subject } is being deleted
+    .fix = Wait until it is gone: kubectl get namespace { $subject }
+namespace-kept = the namespace { $subject } stays, it is not empty: { $left }
+
+## Secrets
+
+secret-gone = the secret { $subject } was there when the plan was made, and is gone
+    .fix = Restore it from the backup, or make a new plan.
+secret-differs = { $subject } is there already, with other content than the old install's
+    .fix = Compare the two; remove the one in the release's namespace if the old install's is right.
+
+## Volumes and claims
+
+claim-still-bound = { $subject } is bound to another volume already
+    .fix = It is left over from an earlier attempt. Look what is on its volume, then remove the claim.
+claim-of-other-volume = { $subject } is there already and names the volume { $have }, not { $want }
+    .fix = It is left over from an earlier attempt. Look what is on its volume, then remove the claim.
+claim-not-bound = { $subject } is { $phase } instead of bound to { $volume }
+    .fix = kubectl describe shows why; then run the command again.
+claim-in-use = { $subject } is still used by: { $pods }
+    .fix = Stop these pods; they are not the product's. Then run the command again.
+volume-of-stranger = { $subject } is held by the claim { $claim }, which is neither the old one nor the release's
+    .fix = Somebody took the volume. Find out who before anything else.
+volume-not-bound = { $subject } is { $phase }, not bound
+    .fix = Look at its claim: kubectl get pvc -A. Then make a new plan.
+volume-not-retained = { $subject } has the reclaim policy { $policy } instead of Retain
+    .fix = Something changes it back. Stop that, then run the command again.
+
+## Workloads and pods
+
+pods-do-not-end = pods in namespace { $subject } do not end: { $pods }
+    .fix = kubectl describe shows what holds them: a finalizer, a node that is gone. Then run the command again.
+workload-started-again = { $subject } was stopped and runs again
+    .fix = Something starts it: an operator, an autoscaler, a GitOps tool. Stop that, then run the command again.
+workload-missing = { $subject } is not there
+    .fix = Somebody removed it after the install. Run the command again.
+workload-not-ready = { $subject } is not ready
+    .fix = kubectl describe shows why; then run the command again.
+pods-refused = { $subject } cannot make pods: { $message }
+    .fix = Usually a quota or a policy of the release's namespace.
+pod-image = { $subject }: the image { $image } cannot be pulled ({ $reason })
+    .fix = Check its name, its registry and the pull secret.
+pod-config = { $subject }: container { $container } cannot start, a secret or a key is missing: { $message }
+    .fix = Make the secret or the key, then run the command again.
+pod-crash = { $subject }: container { $container } starts and ends again
+    .fix = kubectl logs { $subject } --previous shows why.
+pod-claim = { $subject } waits for its claim: { $message }
+    .fix = kubectl get pvc shows which one is not bound.
+pod-unschedulable = { $subject } finds no node: { $message }
+    .fix = Make room or change the requests in the values.
+pod-terminating = { $subject } is ending
+pod-probe = { $subject } runs, its readiness probe fails
+    .fix = kubectl describe shows what the probe says.
+pod-starting = { $subject } is starting
+
+## Images
+
+image-not-pulled = the image { $subject } cannot be pulled: { $message }
+    .fix = Check its name, its registry and the pull secret; the outage would last until it can be.
+image-not-asked = whether the image { $subject } can be pulled is not known: { $message }
+    .fix = Pull it on a node by hand, if you can.
+
+## Databases
+
+database-not-configured = databases have to be copied, and rehelm.yaml does not say how to reach them
+    .fix = Fill in `mongodb:` in rehelm.yaml.
+database-missing = the database { $subject } is not there
+    .fix = Check that `mongodb:` in rehelm.yaml names the right server. A wrong name would look like an empty copy.
+database-exists = the database { $subject } is there already, and this run did not make it
+    .fix = Look what is in it. It may be a copy of { $from } from an earlier attempt; drop it only if it is.
+database-copy-differs = the copy { $subject } is not equal to its original: { $collections }
+    .fix = Something still writes. Find it, then run the command again.
+database-copied = copied { $from } to { $subject }: { $documents } documents, equal
+database-copy-kept = the copied database { $subject } stays; { $from } is in use again
+    .fix = Drop it when you are sure that nothing in it is needed.
+database-written-since = { $subject } was written to since the switch ({ $collections }): { $before } documents then, { $now } now
+    .fix = A rollback leaves this behind. Export it first if it is needed.
+connection-string-of-other-database = { $subject }: the connection string names the database { $have }, not { $want }
+    .fix = Correct the secret, then run the command again.
+
+## Release and addresses
+
+release-pending = the release { $subject } is { $status }: a Helm of somebody else died, or still works
+    .fix = Make sure that no Helm runs, then: helm rollback or helm uninstall, by the person who started it.
+release-not-deployed = the release { $subject } is { $status }
+    .fix = helm history shows why; then run the command again, or `rehelm rollback`.
+address-missing = { $subject } has got no address
+    .fix = The cloud gives load balancers their address: kubectl describe shows what it waits for.
+address-kept = { $subject } has the address that users know: { $address }
+address-changed = { $subject } has another address: { $new } instead of { $old }
+    .fix = Change DNS: { $hosts } must point to { $new }.
+
+## Verification
+
+verify-release = { $severity ->
+    [ok] release { $subject } is deployed
+   *[other] release { $subject } is { $status }
+ }
+    .fix = helm history shows why.
+verify-workloads = { $count ->
+    [one] 1 workload is ready
+   *[other] { $count } workloads are ready
+ }
+verify-workload = { $subject } is not ready
+    .fix = kubectl describe shows why.
+verify-volume = { $severity ->
+    [ok] { $subject } is bound to its old volume { $volume }
+   *[other] { $subject } is { $phase }, or not bound to its old volume { $volume }
+ }
+    .fix = Do not clean up. kubectl describe shows the claim; `rehelm rollback` goes back.
+verify-secrets = { $count ->
+    [one] 1 secret holds what it held
+   *[other] { $count } secrets hold what they held
+ }
+verify-secret = { $subject } no longer holds what it held in the old install
+    .fix = Compare with the backup; the release's pods may use the wrong password.
+verify-database = { $severity ->
+    [ok] database { $subject } is equal to { $from } as it was copied
+   *[other] database { $subject } is not what was copied from { $from }
+ }
+    .fix = Do not clean up. Find out who changed it.
+verify-database-source-changed = the old database { $subject } was written to after the copy: { $collections }
+    .fix = Something still uses the old database. Find it before cleanup.
+verify-host = { $severity ->
+    [ok] { $subject } is served by the release: { $services }
+   *[other] { $subject } is not served by the release: { $services }
+ }
+    .fix = Check the ingress and its service's pods.
+
+## Cleanup
+
+cleanup-during-rollback = { $subject } is on its way back
+    .fix = Finish that first: rehelm rollback
+cleanup-before-migrate = the migration of { $subject } is not done
+    .fix = Cleanup comes after `rehelm migrate` and `rehelm verify`.
+cleanup-soak = the soak time of { $subject } is not over: { $left } to go
+    .fix = It gives you time to notice what is missing; --soak shortens it.

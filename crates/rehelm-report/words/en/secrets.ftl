@@ -11,10 +11,7 @@ secret-wrong-kind = { $subject } holds a { $kind } where a Secret is expected
     .fix = Put the secret's manifest into this file.
 secret-data-unreadable = { $subject }: the secret cannot be read: { $why }
     .fix = Save it from the cluster again.
-secret-key-missing = { $severity ->
-    [ok] every key that the release's pods need will be there
-   *[other] { $subject } has no key { $key }
- }
+secret-key-missing = { $subject } has no key { $key }
     .fix = Look into the running install: the key has to be there.
 secret-group-unknown = the profile has no group of secrets { $subject }
     .fix = See `rehelm secrets convert --help` for its groups.

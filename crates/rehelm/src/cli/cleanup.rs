@@ -1,11 +1,20 @@
 //! `rehelm cleanup`: removes what the old install left behind; cannot be undone.
 
+use std::sync::Arc;
+
+use rehelm_core::cleanup;
+use rehelm_core::plan::{Phase, Plan};
+use rehelm_core::world::World;
+
 use super::global::Global;
 use super::overrides::Overrides;
-use crate::config::Settings;
-use crate::errors::{Error, Result};
+use super::plan_arg::agree_by_typing;
+use crate::doors;
+use crate::errors::{Context, Error, Result};
 use crate::exit::Exit;
 use crate::printer::Printer;
+use crate::run::{Run, Work, load_plan};
+use crate::session::Session;
 
 /// Arguments of `rehelm cleanup`.
 #[derive(Debug, clap::Args)]
@@ -21,8 +30,57 @@ pub struct Args {
     pub overrides: Overrides,
 }
 
-/// Removes what is itemised.
-pub fn run(_printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
-    let _settings = Settings::load(global, &args.overrides)?;
-    Err(Error::failed("`rehelm cleanup` is not built yet"))
+/// Removes what is itemised, after the soak time and another verification.
+pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit> {
+    let plan = load_plan(global.folder(), args.plan.as_deref())?;
+    let exit = doors::block_on(async {
+        let session = Session::open(global, &args.overrides).await?;
+        let files = doors::files(global)?;
+        let run = Run::new(printer, global, &session, &plan, &files)?;
+        run.hold(async |world| {
+            refuse(printer, &session, world).await?;
+            let items = items(&plan);
+            printer.insist(&items.join("\n"));
+            let namespace = &plan.source.namespace;
+            let question = format!(
+                "Remove these {} for ever? There is no rollback afterwards.",
+                items.len()
+            );
+            let agreed = agree_by_typing(printer, args.yes_irreversible, &question, namespace)?;
+            Ok(agreed.then_some(Work::Phase(Phase::Cleanup)))
+        })
+        .await
+    })?;
+    Ok(exit)
+}
+
+/// Every object and database that will be removed.
+fn items(plan: &Plan) -> Vec<String> {
+    use rehelm_core::steps::StepSpec;
+    let mut items = Vec::new();
+    for step in plan.phase(Phase::Cleanup) {
+        if let StepSpec::Retire(retire) = &step.spec {
+            items.extend(retire.databases.iter().map(|name| format!("  x database {name}")));
+            items.extend(retire.objects.iter().map(|retired| format!("  x {}", retired.object)));
+        }
+    }
+    items
+}
+
+/// Refuses what core says is too early or not as it should be.
+async fn refuse(printer: &Printer, session: &Session, world: &World<'_>) -> Result<()> {
+    let found = cleanup::obstacles(world, session.settings.soak)
+        .await
+        .context(|| "cannot verify".to_owned())?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    printer.insist(session.words.findings(&found, &[], false).trim_end());
+    let too_early = found.iter().any(|finding| finding.code.starts_with("cleanup-"));
+    let exit = if too_early {
+        Exit::Waits
+    } else {
+        Exit::VerificationFailed
+    };
+    Err(Error::new(exit, "nothing was removed"))
 }

@@ -1,28 +1,33 @@
 //! `rehelm prepare`: does everything that needs no outage.
 
+use std::sync::Arc;
+
+use rehelm_core::plan::Phase;
+
 use super::global::Global;
 use super::overrides::Overrides;
-use crate::config::Settings;
-use crate::errors::{Error, Result};
+use super::phase;
+use super::plan_arg::PlanArgs;
+use crate::errors::Result;
 use crate::exit::Exit;
 use crate::printer::Printer;
 
 /// Arguments of `rehelm prepare`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Plan to use, instead of the one in .rehelm/
-    #[arg(long, value_name = "FILE", env = "REHELM_PLAN", hide_env = true)]
-    pub plan: Option<camino::Utf8PathBuf>,
-    /// Do not ask
-    #[arg(short, long, env = "REHELM_YES", hide_env = true)]
-    pub yes: bool,
+    /// Which plan, and whether to ask.
+    #[command(flatten)]
+    pub plan: PlanArgs,
     /// What differs from rehelm.yaml.
     #[command(flatten)]
     pub overrides: Overrides,
 }
 
 /// Runs the phase, or goes on with it.
-pub fn run(_printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
-    let _settings = Settings::load(global, &args.overrides)?;
-    Err(Error::failed("`rehelm prepare` is not built yet"))
+pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit> {
+    let exit = phase::run(printer, global, &args.overrides, &args.plan, Phase::Prepare)?;
+    if exit == Exit::Done {
+        printer.say("Prepared; the old install serves as before. Next: rehelm migrate");
+    }
+    Ok(exit)
 }

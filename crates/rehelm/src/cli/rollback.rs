@@ -1,28 +1,67 @@
 //! `rehelm rollback`: goes back to the Kustomize install, from any state before cleanup.
 
+use std::sync::Arc;
+
+use rehelm_core::executor;
+
 use super::global::Global;
 use super::overrides::Overrides;
-use crate::config::Settings;
-use crate::errors::{Error, Result};
+use super::plan_arg::{PlanArgs, agree};
+use crate::doors;
+use crate::errors::{Context, Error, Result};
 use crate::exit::Exit;
 use crate::printer::Printer;
+use crate::run::{Run, Work, load_plan};
+use crate::session::Session;
 
 /// Arguments of `rehelm rollback`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Plan to use, instead of the one in .rehelm/
-    #[arg(long, value_name = "FILE", env = "REHELM_PLAN", hide_env = true)]
-    pub plan: Option<camino::Utf8PathBuf>,
-    /// Do not ask
-    #[arg(short, long, env = "REHELM_YES", hide_env = true)]
-    pub yes: bool,
+    /// Which plan, and whether to ask.
+    #[command(flatten)]
+    pub plan: PlanArgs,
+    /// Drop the copied databases, with everything that was written to them since the switch
+    #[arg(long, env = "REHELM_DROP_COPIES", hide_env = true)]
+    pub drop_copies: bool,
     /// What differs from rehelm.yaml.
     #[command(flatten)]
     pub overrides: Overrides,
 }
 
-/// Rolls back, or goes on with it.
-pub fn run(_printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
-    let _settings = Settings::load(global, &args.overrides)?;
-    Err(Error::failed("`rehelm rollback` is not built yet"))
+/// Rolls back, or goes on with it. Says first what was written since the switch and would be left behind.
+pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit> {
+    let plan = load_plan(global.folder(), args.plan.plan.as_deref())?;
+    let exit = doors::block_on(async {
+        let session = Session::open(global, &args.overrides).await?;
+        let files = doors::files(global)?;
+        let mut run = Run::new(printer, global, &session, &plan, &files)?;
+        run.drop_copies = args.drop_copies;
+        run.hold(async |world| {
+            let state = world.state();
+            if state.run.is_empty() {
+                printer.say("Nothing was begun, so there is nothing to go back from.");
+                return Ok(None);
+            }
+            if state.cleaning {
+                return Err(Error::failed("cleanup has begun: there is no way back any more"));
+            }
+            let left = executor::left_behind(world)
+                .await
+                .context(|| "cannot compare the databases".to_owned())?;
+            if !left.is_empty() {
+                printer.insist(session.words.findings(&left, &[], true).trim_end());
+            }
+            let steps = executor::undo_steps(world).len();
+            let question = format!(
+                "Go back to the Kustomize install in {}: {steps} steps to undo?",
+                plan.source.namespace
+            );
+            Ok(agree(printer, args.plan.yes, &question)?.then_some(Work::Rollback))
+        })
+        .await
+    })?;
+    if exit == Exit::Done {
+        printer.say("Next: rehelm status");
+    }
+    Ok(exit)
 }

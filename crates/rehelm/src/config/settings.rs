@@ -79,7 +79,7 @@ pub enum MongoAccess {
     Host {
         /// `HOST:PORT,…` with options after `/?`.
         host: String,
-        /// Users in the order in which they are tried.
+        /// Users in the order in which they are tried; the profile knows the usual ones when this is empty.
         users: Vec<String>,
         /// Their password.
         password: Password,
@@ -304,14 +304,7 @@ fn mongo(folder: &Utf8Path, flags: &Overrides, file: Option<Mongodb>) -> Result<
         one_password(folder, password_secret, password_file, password_env).map_err(|e| format!("mongodb: {e}"))?;
     match (uris.next(), uris.next(), host, password) {
         (Some(uri), None, None, None) if users.is_empty() => Ok(Some(MongoAccess::Uri(uri))),
-        (None, None, Some(host), Some(password)) => {
-            let users = if users.is_empty() {
-                vec!["root".to_owned(), "admin".to_owned()]
-            } else {
-                users
-            };
-            Ok(Some(MongoAccess::Host { host, users, password }))
-        }
+        (None, None, Some(host), Some(password)) => Ok(Some(MongoAccess::Host { host, users, password })),
         (None, None, Some(_), None) => {
             Err("mongodb.host needs `password-secret`, `password-file` or `password-env`".into())
         }

@@ -1,0 +1,73 @@
+//! What `prepare` and `migrate` have in common.
+
+use std::sync::Arc;
+
+use rehelm_core::plan::{Phase, Plan};
+use rehelm_core::world::World;
+use rehelm_report::human;
+
+use super::global::Global;
+use super::overrides::Overrides;
+use super::plan_arg::{PlanArgs, agree};
+use crate::doors;
+use crate::errors::{Error, Result};
+use crate::exit::Exit;
+use crate::printer::Printer;
+use crate::run::{Run, Work, load_plan};
+use crate::session::Session;
+
+/// Runs a phase of the saved plan, or goes on with it.
+///
+/// # Errors
+/// What stopped it, with the exit code that says how.
+pub fn run(printer: &Arc<Printer>, global: &Global, flags: &Overrides, args: &PlanArgs, phase: Phase) -> Result<Exit> {
+    let plan = load_plan(global.folder(), args.plan.as_deref())?;
+    doors::block_on(async {
+        let session = Session::open(global, flags).await?;
+        let files = doors::files(global)?;
+        let run = Run::new(printer, global, &session, &plan, &files)?;
+        run.refuse_blocked()?;
+        run.hold(async |world| {
+            in_order(world, phase)?;
+            if world.state().phases.contains_key(&phase) {
+                printer.say(&format!("{phase} is done already."));
+                return Ok(None);
+            }
+            run.refuse_stale(world).await?;
+            let agreed = agree(printer, args.yes, &question(&plan, world, phase))?;
+            Ok(agreed.then_some(Work::Phase(phase)))
+        })
+        .await
+    })
+}
+
+fn in_order(world: &World<'_>, phase: Phase) -> Result<()> {
+    let state = world.state();
+    if state.rolling_back {
+        return Err(Error::failed("this run is on its way back").hint("finish that first: rehelm rollback"));
+    }
+    if phase == Phase::Migrate && !state.phases.contains_key(&Phase::Prepare) {
+        return Err(Error::new(Exit::Waits, "not everything is prepared yet").hint("first: rehelm prepare"));
+    }
+    Ok(())
+}
+
+fn question(plan: &Plan, world: &World<'_>, phase: Phase) -> String {
+    let steps = plan.phase(phase).count();
+    let goes_on = match world.state().command == phase.to_string() {
+        true => "Go on with",
+        false => "Run",
+    };
+    let outage = match phase {
+        Phase::Migrate if plan.outage_seconds.to > 0 => {
+            let range = plan.outage_seconds;
+            format!("an outage of {}", human::range(range.from, range.to))
+        }
+        Phase::Migrate => "an outage".to_owned(),
+        _ => "no outage".to_owned(),
+    };
+    format!(
+        "{goes_on} {phase} of {} in context {}: {steps} steps, {outage}?",
+        plan.target.release, plan.source.context
+    )
+}

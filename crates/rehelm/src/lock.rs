@@ -1,0 +1,116 @@
+//! One command at a time: takes the Lease, renews it while the command runs, gives it back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rehelm_clients::kube::KubeCluster;
+use rehelm_core::lease::{self, Holder, LeaseError};
+use rehelm_core::object::ObjRef;
+use rehelm_core::plan::Plan;
+use tokio::task::JoinHandle;
+
+use crate::doors::WallClock;
+use crate::errors::{Error, Result};
+use crate::exit::Exit;
+
+/// A held lease.
+pub struct Lock {
+    cluster: Arc<KubeCluster>,
+    lease: ObjRef,
+    me: Holder,
+    renewal: JoinHandle<()>,
+}
+
+impl Lock {
+    /// Takes the lease of a plan's release. When somebody else takes it away later, `stop` is set.
+    ///
+    /// # Errors
+    /// Exit code 9 when another run holds it.
+    pub async fn take(cluster: &Arc<KubeCluster>, plan: &Plan, stop: Arc<AtomicBool>) -> Result<Self> {
+        let lease = lease::reference(&plan.source.namespace, &plan.target.release);
+        let me = holder();
+        match lease::acquire(&**cluster, &WallClock, &lease, &me, &is_alive).await {
+            Ok(()) => {}
+            Err(LeaseError::Held { holder, since }) => {
+                return Err(
+                    Error::new(Exit::Locked, format!("another run is at work: {holder}, since {since}")).hint(format!(
+                        "wait for it; if its machine is gone, the lock ends {} s after its last sign",
+                        lease::DURATION.as_secs()
+                    )),
+                );
+            }
+            Err(error) => return Err(Error::failed("cannot take the lock").because(error)),
+        }
+        let renewal = tokio::spawn(renew(cluster.clone(), lease.clone(), me.clone(), stop));
+        Ok(Self {
+            cluster: cluster.clone(),
+            lease,
+            me,
+            renewal,
+        })
+    }
+
+    /// Gives the lease back. A lease that cannot be given back ends by itself.
+    pub async fn give_back(self) {
+        self.renewal.abort();
+        // Its end by time is the fallback.
+        let _ = lease::release(&*self.cluster, &self.lease, &self.me).await;
+    }
+}
+
+async fn renew(cluster: Arc<KubeCluster>, lease: ObjRef, me: Holder, stop: Arc<AtomicBool>) {
+    loop {
+        tokio::time::sleep(lease::RENEW).await;
+        if let Err(LeaseError::Held { .. }) = lease::renew(&*cluster, &WallClock, &lease, &me).await {
+            stop.store(true, Ordering::SeqCst);
+            return;
+        }
+    }
+}
+
+fn holder() -> Holder {
+    let process = std::process::id();
+    Holder {
+        machine: machine(),
+        process,
+        started: started(process).unwrap_or_default(),
+    }
+}
+
+/// Name of this machine, with something that tells it from its namesakes.
+fn machine() -> String {
+    let read = |path: &str| fs_err::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let name = read("/proc/sys/kernel/hostname");
+    let id = read("/proc/sys/kernel/random/boot_id");
+    format!("{name}-{}", id.split('-').next().unwrap_or_default())
+}
+
+/// When a process began, in ticks since the machine did; tells it from a later one with the same id.
+fn started(process: u32) -> Option<String> {
+    let stat = fs_err::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The program's name is in parentheses and may hold spaces.
+    let (_, after) = stat.rsplit_once(')')?;
+    after.split_whitespace().nth(19).map(str::to_owned)
+}
+
+fn is_alive(holder: &Holder) -> bool {
+    if holder.started.is_empty() {
+        return true;
+    }
+    started(holder.process).as_deref() == Some(holder.started.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_alive_and_a_namesake_is_not() {
+        let me = holder();
+        assert!(is_alive(&me));
+        assert!(!is_alive(&Holder {
+            started: "1".into(),
+            ..me
+        }));
+    }
+}

@@ -1,0 +1,300 @@
+//! One command of a run: lease, journal, stale plan, consent, then the executor; and what its outcome means to the shell.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use camino::Utf8Path;
+use rehelm_core::executor::RunError;
+use rehelm_core::finding::Finding;
+use rehelm_core::journal::{Event, FORMAT, Journal, RunState};
+use rehelm_core::plan::{Phase, Plan};
+use rehelm_core::ports::Files;
+use rehelm_core::stale::{self, Inputs};
+use rehelm_core::world::{StepError, Timeouts, World};
+use rehelm_core::{executor, planner};
+
+use crate::cli::global::{Global, Output};
+use crate::doors::{self, RunFiles, WallClock};
+use crate::errors::{Context, Error, Result};
+use crate::exit::Exit;
+use crate::live::Live;
+use crate::lock::Lock;
+use crate::printer::Printer;
+use crate::run_folder::{JOURNAL, archive};
+use crate::session::{self, Session};
+use crate::signals;
+
+/// A command of a run, with everything it holds.
+pub struct Run<'a> {
+    /// The one door to the terminal.
+    pub printer: &'a Arc<Printer>,
+    /// What the verb opened.
+    pub session: &'a Session,
+    /// What will happen.
+    pub plan: &'a Plan,
+    /// `.rehelm/`.
+    pub files: &'a RunFiles,
+    /// Whether records go to stdout.
+    pub jsonl: bool,
+    /// Consent to drop copied databases in a rollback.
+    pub drop_copies: bool,
+}
+
+/// What runs inside [`Run::hold`].
+pub enum Work {
+    /// A phase of the plan.
+    Phase(Phase),
+    /// The way back.
+    Rollback,
+}
+
+impl<'a> Run<'a> {
+    /// A command of a run; nothing is held yet.
+    ///
+    /// # Errors
+    /// A usage error for an output format that runs do not have.
+    pub fn new(
+        printer: &'a Arc<Printer>,
+        global: &Global,
+        session: &'a Session,
+        plan: &'a Plan,
+        files: &'a RunFiles,
+    ) -> Result<Self> {
+        let jsonl = global.output(&[Output::Text, Output::Jsonl])? == Output::Jsonl;
+        Ok(Self {
+            printer,
+            session,
+            plan,
+            files,
+            jsonl,
+            drop_copies: false,
+        })
+    }
+
+    /// Takes the lease and the journal and calls `work`, which may ask, and says what is to be run. Gives the lease back
+    /// whatever happens.
+    ///
+    /// # Errors
+    /// What stopped the command, with the exit code that says how.
+    pub async fn hold(&self, work: impl AsyncFnOnce(&World<'_>) -> Result<Option<Work>>) -> Result<Exit> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let lock = Lock::take(&self.session.cluster, self.plan, stop.clone()).await?;
+        let outcome = self.locked(&stop, work).await;
+        lock.give_back().await;
+        outcome
+    }
+
+    async fn locked(
+        &self,
+        stop: &Arc<AtomicBool>,
+        work: impl AsyncFnOnce(&World<'_>) -> Result<Option<Work>>,
+    ) -> Result<Exit> {
+        let clock = WallClock;
+        let journal = self.open_journal(&clock)?;
+        let live = Live::prepare(
+            self.printer.clone(),
+            self.session.words.clone(),
+            self.plan,
+            &journal.state,
+            self.jsonl,
+        );
+        signals::listen(stop.clone(), live.stopper());
+        let seal = doors::seal(&self.session.settings.recipients)?;
+        let world = World {
+            plan: self.plan,
+            profile: &self.session.profile,
+            source: &*self.session.cluster,
+            target: &*self.session.cluster,
+            helm: &self.session.helm,
+            databases: self.session.databases.as_ref().map(|d| d as _),
+            files: self.files,
+            clock: &clock,
+            progress: &live,
+            stop,
+            timeouts: Timeouts::default(),
+            seal: seal.as_deref(),
+            drop_copies: self.drop_copies,
+            journal: Mutex::new(journal),
+        };
+        let Some(work) = work(&world).await? else {
+            return Ok(Exit::Done);
+        };
+        self.begin(&world)?;
+        live.begin();
+        let by = doors::who();
+        let outcome = match work {
+            Work::Phase(phase) => executor::run_phase(&world, phase, &by).await,
+            Work::Rollback => executor::rollback(&world, &by).await,
+        };
+        live.end();
+        outcome.map_err(|error| self.explain(error)).map(|()| Exit::Done)
+    }
+
+    /// Opens the journal; one of a run that is over is put away first.
+    fn open_journal<'j>(&'j self, clock: &'j WallClock) -> Result<Journal<'j>> {
+        let open = || {
+            Journal::open(self.files, clock, JOURNAL.into())
+                .map_err(|error| Error::failed("the journal cannot be used").because(error))
+        };
+        let journal = open()?;
+        if journal.state.ended.is_some() {
+            archive(&self.session.settings.folder, &journal.state.run)?;
+            return open();
+        }
+        let state = &journal.state;
+        if !state.run.is_empty() && state.plan != self.plan.digest() {
+            return Err(Error::new(
+                Exit::StalePlan,
+                format!("run {} was begun with another plan", state.run),
+            )
+            .hint("give that plan with --plan, or go back first with `rehelm rollback`"));
+        }
+        Ok(journal)
+    }
+
+    /// Writes the first record of a new run.
+    fn begin(&self, world: &World<'_>) -> Result<()> {
+        if !world.state().run.is_empty() {
+            return Ok(());
+        }
+        let event = Event::RunStarted {
+            format: FORMAT,
+            run: doors::run_name(),
+            plan: self.plan.digest(),
+            accepted: self.plan.accepted.clone(),
+        };
+        world.write(event).context(|| "cannot write the journal".to_owned())
+    }
+
+    /// Refuses a plan that is no longer about this cluster, these files, this chart.
+    ///
+    /// # Errors
+    /// Exit code 8, with everything that differs.
+    pub async fn refuse_stale(&self, world: &World<'_>) -> Result<()> {
+        let (declared, _) = self.session.declared().await?;
+        let (values, _) = session::read_values(&self.session.settings.values)?;
+        let inputs = Inputs {
+            build: planner::build_digest(&declared),
+            values,
+        };
+        let differences = stale::differences(world, &inputs)
+            .await
+            .context(|| "cannot compare the plan with the cluster".to_owned())?;
+        let left: Vec<Finding> = differences
+            .into_iter()
+            .filter(|f| !self.plan.accepted.contains(&f.code))
+            .collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        self.printer
+            .insist(self.session.words.findings(&left, &[], false).trim_end());
+        Err(Error::new(Exit::StalePlan, "the plan is stale; nothing was changed")
+            .hint("look at a new one: rehelm plan"))
+    }
+
+    /// Refuses a plan that the checks block.
+    ///
+    /// # Errors
+    /// Exit code 3, with everything that blocks.
+    pub fn refuse_blocked(&self) -> Result<()> {
+        let blocking: Vec<Finding> = blocking(self.plan);
+        if blocking.is_empty() {
+            return Ok(());
+        }
+        self.printer
+            .insist(self.session.words.findings(&blocking, &[], false).trim_end());
+        Err(Error::new(Exit::Blocked, "blocked by checks; nothing was changed")
+            .hint("mend it and make a new plan, or waive an error with `rehelm plan --accept ID`"))
+    }
+
+    fn explain(&self, error: RunError) -> Error {
+        let command = if error.undoing { "rollback" } else { "the same command" };
+        match &error.error {
+            StepError::Stopped => {
+                return Error::new(Exit::Stopped, "stopped on request")
+                    .hint(format!("{command} goes on where it stopped"));
+            }
+            StepError::Refused(findings) => {
+                self.printer
+                    .insist(self.session.words.findings(findings, &[], true).trim_end());
+            }
+            _ => {}
+        }
+        let what = match error.step {
+            Some(number) => format!("step {number} ({}) stopped", self.kind(number)),
+            None => "the run did not begin".to_owned(),
+        };
+        let exit = match (error.undoing, error.begun, &error.error) {
+            (true, ..) => Exit::Stuck,
+            (_, false, StepError::Refused(_)) => Exit::Blocked,
+            _ => Exit::Error,
+        };
+        let mut shown = Error::new(exit, what);
+        if !matches!(error.error, StepError::Refused(_)) {
+            shown = shown.because(&error.error);
+        }
+        if error.undoing {
+            return shown.hint("look at what it says, then run `rehelm rollback` again");
+        }
+        if !error.begun {
+            return shown;
+        }
+        shown
+            .hint("when it is mended, the same command goes on here")
+            .hint("`rehelm rollback` goes back")
+    }
+
+    fn kind(&self, number: u32) -> &'static str {
+        self.plan
+            .steps
+            .iter()
+            .find(|s| s.number == number)
+            .map_or("?", |s| s.spec.kind())
+    }
+}
+
+/// Errors of a plan that nobody waived.
+pub fn blocking(plan: &Plan) -> Vec<Finding> {
+    use rehelm_core::finding::Severity;
+    let blocks = |f: &&Finding| f.severity == Severity::Error && !plan.accepted.contains(&f.code);
+    plan.findings.iter().filter(blocks).cloned().collect()
+}
+
+/// The plan of a verb: the one in `.rehelm/` unless another is named.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn load_plan(folder: &Utf8Path, named: Option<&Utf8Path>) -> Result<Plan> {
+    let path = named.map_or_else(
+        || folder.join(crate::run_folder::NAME).join(crate::run_folder::PLAN),
+        Utf8Path::to_owned,
+    );
+    let text = match fs_err::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::usage(format!("there is no plan {path}")).hint("make one with `rehelm plan`"));
+        }
+        Err(error) => return Err(Error::failed(format!("cannot read the plan {path}")).because(error)),
+    };
+    Plan::from_json(&text).map_err(|error| Error::failed(format!("cannot use the plan {path}")).because(error))
+}
+
+/// What the journal says, read only.
+///
+/// # Errors
+/// When it is damaged.
+pub fn journal_state(files: &RunFiles) -> Result<RunState> {
+    let bytes = files
+        .read(JOURNAL.into())
+        .context(|| "cannot read the journal".to_owned())?
+        .unwrap_or_default();
+    let mut state = RunState::default();
+    let (records, _) = rehelm_core::journal::read_records(&bytes, JOURNAL.into())
+        .map_err(|error| Error::failed("the journal cannot be used").because(error))?;
+    for (record, _) in records {
+        rehelm_core::journal::apply(&mut state, &record)
+            .map_err(|error| Error::failed("the journal cannot be used").because(error))?;
+    }
+    Ok(state)
+}

@@ -1,0 +1,300 @@
+//! Everything that a verb needs, opened once: settings, profile, words, and what is behind the ports.
+
+use std::sync::Arc;
+
+use rehelm_clients::helm::HelmCli;
+use rehelm_clients::kube::KubeCluster;
+use rehelm_clients::mongo::Mongo;
+use rehelm_core::digest;
+use rehelm_core::finding::Finding;
+use rehelm_core::gather::{self, Gathered, Request};
+use rehelm_core::inventory::{self, Places};
+use rehelm_core::object::Object;
+use rehelm_core::plan::{Plan, ValuesFile};
+use rehelm_core::planner::{self, DatabaseView};
+use rehelm_core::ports::{Databases, ReleaseSpec};
+use rehelm_core::profile::Profile;
+use rehelm_report::Words;
+use serde_json::Value;
+
+use crate::cli::global::Global;
+use crate::cli::overrides::Overrides;
+use crate::config::Settings;
+use crate::doors;
+use crate::errors::{Context, Error, Result};
+use crate::profiles::ProfileFiles;
+
+/// What a verb works with.
+pub struct Session {
+    /// What the person said.
+    pub settings: Settings,
+    /// The product.
+    pub profile: Profile,
+    /// Sentences, the profile's own included.
+    pub words: Arc<Words>,
+    /// The cluster.
+    pub cluster: Arc<KubeCluster>,
+    /// Helm.
+    pub helm: HelmCli,
+    /// The database server, when the settings name one.
+    pub databases: Option<Mongo>,
+}
+
+/// What a person decided for one plan.
+#[derive(Clone, Debug, Default)]
+pub struct Decisions {
+    /// Codes that are waived.
+    pub accepted: Vec<String>,
+    /// Preconditions that are confirmed.
+    pub confirmed: Vec<String>,
+    /// Fill values from secrets where the chart would overwrite them.
+    pub fill_secrets: bool,
+    /// Groups of secrets that are in use.
+    pub groups: Vec<String>,
+}
+
+/// What a plan is asked for, and what was odd about it.
+pub struct Asked {
+    /// What is asked.
+    pub request: Request,
+    /// What the Kustomize side had to say.
+    pub findings: Vec<Finding>,
+}
+
+impl Session {
+    /// Opens everything that the settings name.
+    ///
+    /// # Errors
+    /// Usage errors of the settings; a cluster, a registry or a database server that does not answer.
+    pub async fn open(global: &Global, flags: &Overrides) -> Result<Self> {
+        let settings = Settings::load(global, flags)?;
+        let profile = load_profile(&settings)?;
+        let words = Arc::new(words(global, &profile)?);
+        let cluster = Arc::new(doors::cluster(global, settings.context.as_deref()).await?);
+        let helm = doors::helm(global, &settings, cluster.clone()).await?;
+        let databases = doors::databases(&settings, &profile, &*cluster).await?;
+        Ok(Self {
+            settings,
+            profile,
+            words,
+            cluster,
+            helm,
+            databases,
+        })
+    }
+
+    /// Builds the Kustomize side and reads the values: everything that a plan is asked for.
+    ///
+    /// # Errors
+    /// When a folder does not build or a file cannot be read.
+    pub async fn request(&self, decisions: &Decisions) -> Result<Asked> {
+        let settings = &self.settings;
+        let (values, user_values) = read_values(&settings.values)?;
+        let (declared, build_findings) = self.declared().await?;
+        let context = self
+            .cluster
+            .context()
+            .context
+            .clone()
+            .unwrap_or_else(|| "in-cluster".to_owned());
+        let request = Request {
+            places: Places {
+                source: settings.source_namespace.clone(),
+                target: settings.namespace.clone(),
+                release: settings.release.clone(),
+            },
+            context,
+            kustomize: settings.kustomize.iter().map(ToString::to_string).collect(),
+            declared,
+            release: ReleaseSpec {
+                release: settings.release.clone(),
+                namespace: settings.namespace.clone(),
+                chart: settings.chart.clone(),
+                version: settings.version.clone(),
+                values: settings.values.iter().map(ToString::to_string).collect(),
+                private_values: None,
+                flags: settings.helm_flags.clone(),
+            },
+            values,
+            user_values,
+            secret_groups: decisions.groups.clone(),
+            fill_secrets: decisions.fill_secrets,
+            accepted: decisions.accepted.clone(),
+            confirmed: decisions.confirmed.clone(),
+            recipients: settings.recipients.clone(),
+        };
+        Ok(Asked {
+            request,
+            findings: build_findings,
+        })
+    }
+
+    /// Every object of the Kustomize folders, in order, and what was odd about them.
+    ///
+    /// # Errors
+    /// When one does not build.
+    pub async fn declared(&self) -> Result<(Vec<Object>, Vec<Finding>)> {
+        let (mut objects, mut findings) = (Vec::new(), Vec::new());
+        for path in &self.settings.kustomize {
+            let (more, odd) = doors::build(path.as_str()).await?;
+            objects.extend(more);
+            findings.extend(odd);
+        }
+        Ok((objects, findings))
+    }
+
+    /// Everything that the checks say, passed ones included.
+    ///
+    /// # Errors
+    /// When the cluster, Helm or the database server does not answer.
+    pub async fn check(&self, asked: &Asked) -> Result<Vec<Finding>> {
+        Ok(self.plan(asked).await?.findings)
+    }
+
+    /// Reads the world and makes the plan.
+    ///
+    /// # Errors
+    /// When the cluster, Helm or the database server does not answer.
+    pub async fn plan(&self, asked: &Asked) -> Result<Plan> {
+        let Asked { request, findings: odd } = asked;
+        let gathered: Gathered = gather::gather(request, &*self.cluster, &self.helm, &self.profile)
+            .await
+            .context(|| "cannot read what the plan is made from".to_owned())?;
+        let databases = self.database_view().await?;
+        let (entries, mut findings) = inventory::join(&gathered.observed, &self.profile);
+        findings.extend(odd.iter().chain(&gathered.observed.findings).cloned());
+        Ok(planner::plan(
+            request,
+            &gathered,
+            &self.profile,
+            &databases,
+            entries,
+            findings,
+        ))
+    }
+
+    async fn database_view(&self) -> Result<DatabaseView> {
+        let Some(server) = &self.databases else {
+            return Ok(DatabaseView::default());
+        };
+        let mut view = DatabaseView {
+            reachable: true,
+            ..DatabaseView::default()
+        };
+        let names = server
+            .list()
+            .await
+            .context(|| "cannot read the list of databases".to_owned())?;
+        for name in names {
+            let copied = self.profile.databases.renames.iter().any(|rename| rename.from == name);
+            // The size is for the estimate only; a server that cannot say it must not stop a plan.
+            let size = if copied {
+                server.size(&name).await.unwrap_or_default()
+            } else {
+                0
+            };
+            view.sizes.insert(name, size);
+        }
+        Ok(view)
+    }
+}
+
+/// The profile that the settings name.
+///
+/// # Errors
+/// When one of its files is not what it should be.
+pub fn load_profile(settings: &Settings) -> Result<Profile> {
+    profile_of(&settings.profile)
+}
+
+fn profile_of(files: &ProfileFiles) -> Result<Profile> {
+    Profile::from_files(&files.files)
+        .map_err(|error| Error::usage(format!("the profile {} cannot be used", files.origin)).because(error))
+}
+
+/// Sentences in the person's language, the profile's own included.
+///
+/// # Errors
+/// When the profile's words cannot be read.
+pub fn words(global: &Global, profile: &Profile) -> Result<Words> {
+    let language = global.lang.tag();
+    let mut words = Words::new(language);
+    if let Some(text) = profile.words.get(language) {
+        words
+            .add(&format!("profile {}", profile.about.name), text)
+            .map_err(|error| Error::usage("the profile cannot be used").because(error))?;
+    }
+    Ok(words)
+}
+
+/// Sentences for a saved plan, with those of the built-in profile that it was made with.
+///
+/// # Errors
+/// When the profile's words cannot be read.
+pub fn words_of_plan(global: &Global, plan: &Plan) -> Result<Words> {
+    let name = global.profile.as_deref().unwrap_or(&plan.profile.name);
+    match ProfileFiles::find(name, camino::Utf8Path::new(".")) {
+        Ok(files) => words(global, &profile_of(&files)?),
+        // A plan can be read without its profile.
+        Err(_) => Ok(Words::new(global.lang.tag())),
+    }
+}
+
+/// Values files with their hashes, and all of them merged as Helm merges them: later ones win, mappings are joined.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn read_values(paths: &[camino::Utf8PathBuf]) -> Result<(Vec<ValuesFile>, Value)> {
+    let mut files = Vec::new();
+    let mut merged = Value::Object(serde_json::Map::new());
+    for path in paths {
+        let bytes = fs_err::read(path).context(|| format!("cannot read the values file {path}"))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let value = rehelm_core::yaml::parse_document(&text, path.as_str())
+            .map_err(|error| Error::usage(format!("cannot read the values file {path}")).because(error))?;
+        files.push(ValuesFile {
+            path: path.to_string(),
+            digest: digest::of_bytes(&bytes),
+        });
+        merge(&mut merged, value.unwrap_or(Value::Null));
+    }
+    Ok((files, merged))
+}
+
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, Value::Null) if into.is_object() => {}
+        (into, from) => *into = from,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn later_values_win_and_mappings_are_joined() {
+        let mut values = json!({"a": {"b": 1, "c": [1]}, "d": 1});
+        merge(&mut values, json!({"a": {"c": [2], "e": null}, "d": {"f": 1}}));
+        assert_eq!(values, json!({"a": {"b": 1, "c": [2], "e": null}, "d": {"f": 1}}));
+    }
+
+    #[test]
+    fn values_files_are_named_with_their_hash() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = camino::Utf8Path::from_path(folder.path())
+            .expect("UTF-8")
+            .join("v.yaml");
+        fs_err::write(&path, "a: 1\n").expect("written");
+        let (files, merged) = read_values(std::slice::from_ref(&path)).expect("readable");
+        assert!(files[0].digest.starts_with("sha256:"));
+        assert_eq!(merged, json!({"a": 1}));
+    }
+}
