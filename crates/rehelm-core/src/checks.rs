@@ -35,6 +35,8 @@ mod versions;
 mod volumes;
 
 #[cfg(test)]
+mod authorizer;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod tests;

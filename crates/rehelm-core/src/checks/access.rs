@@ -88,7 +88,8 @@ fn role(namespace: Option<&str>, missing: &BTreeSet<Access>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::checks::fixture::{Authorizer, Case};
+    use crate::checks::authorizer::Authorizer;
+    use crate::checks::fixture::Case;
 
     use super::*;
 
