@@ -35,10 +35,13 @@ pub struct FindingOutput<'a> {
 }
 
 impl Words {
-    /// A finding in words. One without a sentence shows its code and facts.
+    /// A finding in words. A check that passed says what it looked at; a code without a sentence shows its facts.
     pub fn finding(&self, finding: &Finding) -> FindingText {
         let facts = Facts::of_finding(finding);
-        let text = self.find(&finding.code, &facts).unwrap_or_else(|| {
+        // The sentence of a check speaks of what is wrong, unless the finding brings its own facts.
+        let passed = (finding.severity == Severity::Ok && finding.args.keys().all(|name| name == "count"))
+            .then(|| self.passed(finding, &facts));
+        let text = passed.or_else(|| self.find(&finding.code, &facts)).unwrap_or_else(|| {
             let args: Vec<String> = finding
                 .args
                 .iter()
@@ -51,6 +54,15 @@ impl Words {
         FindingText {
             text,
             fix: self.attribute(&finding.code, "fix", &facts),
+        }
+    }
+
+    fn passed(&self, finding: &Finding, facts: &Facts) -> String {
+        let id = finding.code.replace('-', " ");
+        let facts = facts.clone().text("id", id);
+        match finding.args.contains_key("count") {
+            true => self.say("check-passed", &facts),
+            false => self.say("check-passed-plain", &facts),
         }
     }
 
@@ -129,7 +141,7 @@ mod tests {
         let text = anstream::adapter::strip_str(&words.findings(&findings, &[], true)).to_string();
         assert_eq!(
             text,
-            "error    A of Pod/n/p  [a]\n         do it\nwarning  B  [b]\nok       C  [c]\n"
+            "error    A of Pod/n/p  [a]\n         do it\nwarning  B  [b]\nok       c: x  [c]\n"
         );
         let text = anstream::adapter::strip_str(&words.findings(&findings, &["a".into()], false)).to_string();
         assert_eq!(text, "waived   A of Pod/n/p  [a]\nwarning  B  [b]\n");

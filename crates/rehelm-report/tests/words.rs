@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rehelm_report::Words;
+use rehelm_report::{Facts, Words};
 
 const MAKERS: [&str; 5] = [
     "Finding::error(",
@@ -52,6 +52,20 @@ fn codes() -> BTreeMap<String, PathBuf> {
         }
     }
     codes
+}
+
+#[test]
+fn every_check_has_words_and_says_what_to_do() {
+    let words = Words::new("en");
+    let missing: Vec<&str> = rehelm_core::checks::CODES
+        .iter()
+        .map(|(_, code)| *code)
+        .filter(|code| !words.has(code) || words.attribute(code, "fix", &Facts::new()).is_none())
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "no sentence, or no .fix, in words/en/*.ftl for {missing:?}"
+    );
 }
 
 #[test]

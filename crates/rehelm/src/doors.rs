@@ -173,6 +173,11 @@ pub async fn build(source: &str) -> Result<(Vec<Object>, Vec<Finding>)> {
     built.context(|| format!("cannot build the Kustomize side from {source}"))
 }
 
+/// Version of kubectl; None when there is none.
+pub async fn kubectl_version() -> Option<String> {
+    Kustomize::new(None).version().await.ok().map(|(kubectl, _)| kubectl)
+}
+
 /// `.rehelm/` beside the configuration.
 ///
 /// # Errors

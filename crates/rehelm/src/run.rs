@@ -38,6 +38,8 @@ pub struct Run<'a> {
     pub jsonl: bool,
     /// Consent to drop copied databases in a rollback.
     pub drop_copies: bool,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
 }
 
 /// What runs inside [`Run::hold`].
@@ -68,6 +70,7 @@ impl<'a> Run<'a> {
             files,
             jsonl,
             drop_copies: false,
+            timeouts: Timeouts::default(),
         })
     }
 
@@ -111,7 +114,7 @@ impl<'a> Run<'a> {
             clock: &clock,
             progress: &live,
             stop,
-            timeouts: Timeouts::default(),
+            timeouts: self.timeouts,
             seal: seal.as_deref(),
             drop_copies: self.drop_copies,
             journal: Mutex::new(journal),
@@ -228,6 +231,8 @@ impl<'a> Run<'a> {
         let exit = match (error.undoing, error.begun, &error.error) {
             (true, ..) => Exit::Stuck,
             (_, false, StepError::Refused(_)) => Exit::Blocked,
+            // What was begun can be taken up again.
+            (_, true, _) => Exit::Stopped,
             _ => Exit::Error,
         };
         let mut shown = Error::new(exit, what);

@@ -1,12 +1,14 @@
 //! Everything that a verb needs, opened once: settings, profile, words, and what is behind the ports.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rehelm_clients::helm::HelmCli;
 use rehelm_clients::kube::KubeCluster;
 use rehelm_clients::mongo::Mongo;
+use rehelm_core::checks::{self, CheckInput, DatabaseLook};
 use rehelm_core::digest;
-use rehelm_core::finding::Finding;
+use rehelm_core::finding::{Finding, Severity};
 use rehelm_core::gather::{self, Gathered, Request};
 use rehelm_core::inventory::{self, Places};
 use rehelm_core::object::Object;
@@ -143,19 +145,11 @@ impl Session {
         Ok((objects, findings))
     }
 
-    /// Everything that the checks say, passed ones included.
+    /// Reads the world, checks everything and makes the plan; gives all that the checks said, passed ones included.
     ///
     /// # Errors
-    /// When the cluster, Helm or the database server does not answer.
-    pub async fn check(&self, asked: &Asked) -> Result<Vec<Finding>> {
-        Ok(self.plan(asked).await?.findings)
-    }
-
-    /// Reads the world and makes the plan.
-    ///
-    /// # Errors
-    /// When the cluster, Helm or the database server does not answer.
-    pub async fn plan(&self, asked: &Asked) -> Result<Plan> {
+    /// When the cluster or Helm does not answer.
+    pub async fn plan(&self, asked: &Asked) -> Result<(Plan, Vec<Finding>)> {
         let Asked { request, findings: odd } = asked;
         let gathered: Gathered = gather::gather(request, &*self.cluster, &self.helm, &self.profile)
             .await
@@ -163,14 +157,38 @@ impl Session {
         let databases = self.database_view().await?;
         let (entries, mut findings) = inventory::join(&gathered.observed, &self.profile);
         findings.extend(odd.iter().chain(&gathered.observed.findings).cloned());
-        Ok(planner::plan(
-            request,
-            &gathered,
-            &self.profile,
-            &databases,
-            entries,
-            findings,
-        ))
+        let input = self.check_input(request).await?;
+        findings.extend(checks::run(&gathered, &entries, &self.profile, &input));
+        let mut plan = planner::plan(request, &gathered, &self.profile, &databases, entries, Vec::new());
+        let rights = checks::rights(&*self.cluster, &plan).await;
+        findings.extend(rights.context(|| "cannot ask the cluster for rights".to_owned())?);
+        let mut seen = BTreeSet::new();
+        findings.retain(|f| seen.insert((f.code.clone(), f.subject.clone(), f.args.clone())));
+        plan.findings = findings
+            .iter()
+            .filter(|f| f.severity != Severity::Ok)
+            .cloned()
+            .collect();
+        Ok((plan, findings))
+    }
+
+    /// What the checks know beside the observation.
+    async fn check_input(&self, request: &Request) -> Result<CheckInput> {
+        let around = checks::look(&*self.cluster, &request.places, &self.profile).await;
+        let databases = match &self.databases {
+            None => None,
+            Some(server) => Some(match (server.facts().await, server.list().await) {
+                (Ok(facts), Ok(names)) => Ok(DatabaseLook { facts, names }),
+                (Err(why), _) | (_, Err(why)) => Err(why.to_string()),
+            }),
+        };
+        Ok(CheckInput {
+            client_os: std::env::consts::OS.to_owned(),
+            kubectl_version: doors::kubectl_version().await,
+            confirmed: request.confirmed.clone(),
+            databases,
+            around: around.context(|| "cannot look around in the cluster".to_owned())?,
+        })
     }
 
     async fn database_view(&self) -> Result<DatabaseView> {

@@ -180,3 +180,7 @@ cleanup-before-migrate = the migration of { $subject } is not done
     .fix = Cleanup comes after `rehelm migrate` and `rehelm verify`.
 cleanup-soak = the soak time of { $subject } is not over: { $left } to go
     .fix = It gives you time to notice what is missing; --soak shortens it.
+
+## The Kustomize build
+
+kustomize-warning = kustomize says of { $subject }: { $text }

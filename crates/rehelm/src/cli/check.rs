@@ -38,7 +38,7 @@ pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
     let (words, findings) = doors::block_on(async {
         let session = Session::open(global, &args.overrides).await?;
         let request = session.request(&Decisions::from(&args.decisions)).await?;
-        let findings = session.check(&request).await?;
+        let (_, findings) = session.plan(&request).await?;
         Ok((session.words.clone(), findings))
     })?;
     let accepted = &args.decisions.accept;

@@ -24,8 +24,8 @@ pub struct DecisionArgs {
     )]
     pub confirm: Vec<String>,
     /// Where the chart would overwrite secrets from values, fill the values from the running install
-    #[arg(long, env = "REHELM_FILL_SECRETS", hide_env = true)]
-    pub fill_secrets: bool,
+    #[arg(long, env = "REHELM_FILL_VALUES", hide_env = true)]
+    pub fill_values: bool,
     /// Switch on an optional group of the product's secrets; may be given again
     #[arg(
         long,
@@ -42,7 +42,7 @@ impl From<&DecisionArgs> for Decisions {
         Self {
             accepted: args.accept.clone(),
             confirmed: args.confirm.clone(),
-            fill_secrets: args.fill_secrets,
+            fill_secrets: args.fill_values,
             groups: args.secret_group.clone(),
         }
     }

@@ -1,8 +1,10 @@
 //! `rehelm migrate`: moves to the chart; the outage begins and ends here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rehelm_core::plan::Phase;
+use rehelm_core::world::Timeouts;
 
 use super::global::Global;
 use super::overrides::Overrides;
@@ -18,6 +20,12 @@ pub struct Args {
     /// Which plan, and whether to ask.
     #[command(flatten)]
     pub plan: PlanArgs,
+    /// How long the release may take to come up, such as 15m
+    #[arg(long, value_name = "TIME", value_parser = super::global::duration, env = "REHELM_READY_TIMEOUT", hide_env = true)]
+    pub ready_timeout: Option<Duration>,
+    /// How long to wait for a pod with an error that time does not mend, once all others are ready
+    #[arg(long, value_name = "TIME", value_parser = super::global::duration, env = "REHELM_HOPELESS", hide_env = true)]
+    pub hopeless: Option<Duration>,
     /// What differs from rehelm.yaml.
     #[command(flatten)]
     pub overrides: Overrides,
@@ -25,7 +33,13 @@ pub struct Args {
 
 /// Runs the phase, or goes on with it.
 pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit> {
-    let exit = phase::run(printer, global, &args.overrides, &args.plan, Phase::Migrate)?;
+    let usual = Timeouts::default();
+    let timeouts = Timeouts {
+        ready: args.ready_timeout.unwrap_or(usual.ready),
+        hopeless: args.hopeless.unwrap_or(usual.hopeless),
+        ..usual
+    };
+    let exit = phase::run(printer, global, &args.overrides, &args.plan, Phase::Migrate, timeouts)?;
     if exit == Exit::Done {
         printer.say("The release serves. Next: rehelm verify");
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rehelm_core::plan::{Phase, Plan};
-use rehelm_core::world::World;
+use rehelm_core::world::{Timeouts, World};
 use rehelm_report::human;
 
 use super::global::Global;
@@ -20,12 +20,20 @@ use crate::session::Session;
 ///
 /// # Errors
 /// What stopped it, with the exit code that says how.
-pub fn run(printer: &Arc<Printer>, global: &Global, flags: &Overrides, args: &PlanArgs, phase: Phase) -> Result<Exit> {
+pub fn run(
+    printer: &Arc<Printer>,
+    global: &Global,
+    flags: &Overrides,
+    args: &PlanArgs,
+    phase: Phase,
+    timeouts: Timeouts,
+) -> Result<Exit> {
     let plan = load_plan(global.folder(), args.plan.as_deref())?;
     doors::block_on(async {
         let session = Session::open(global, flags).await?;
         let files = doors::files(global)?;
-        let run = Run::new(printer, global, &session, &plan, &files)?;
+        let mut run = Run::new(printer, global, &session, &plan, &files)?;
+        run.timeouts = timeouts;
         run.refuse_blocked()?;
         run.hold(async |world| {
             in_order(world, phase)?;

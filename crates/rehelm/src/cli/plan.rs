@@ -40,7 +40,7 @@ pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
     let (session, plan) = doors::block_on(async {
         let session = Session::open(global, &args.overrides).await?;
         let request = session.request(&Decisions::from(&args.decisions)).await?;
-        let plan = session.plan(&request).await?;
+        let (plan, _) = session.plan(&request).await?;
         Ok((session, plan))
     })?;
     let saved = save(global, args, &plan)?;

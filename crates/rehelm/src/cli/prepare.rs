@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rehelm_core::plan::Phase;
+use rehelm_core::world::Timeouts;
 
 use super::global::Global;
 use super::overrides::Overrides;
@@ -25,7 +26,14 @@ pub struct Args {
 
 /// Runs the phase, or goes on with it.
 pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit> {
-    let exit = phase::run(printer, global, &args.overrides, &args.plan, Phase::Prepare)?;
+    let exit = phase::run(
+        printer,
+        global,
+        &args.overrides,
+        &args.plan,
+        Phase::Prepare,
+        Timeouts::default(),
+    )?;
     if exit == Exit::Done {
         printer.say("Prepared; the old install serves as before. Next: rehelm migrate");
     }
