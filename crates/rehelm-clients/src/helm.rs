@@ -4,6 +4,7 @@
 //! variables are taken away), values files, and secrets in private files or on its standard input, never in arguments.
 //! Rendering goes through a read-only proxy ([`proxy`]), so that `lookup` finds the live objects and the planned ones.
 
+mod call;
 mod chart;
 mod definitions;
 mod failure;
@@ -31,33 +32,20 @@ use secrecy::{ExposeSecret, SecretString};
 use tempfile::NamedTempFile;
 use tokio::sync::{Mutex, OnceCell};
 
+use self::call::{Call, values_flag, words};
 use self::flags::Flags;
 use self::planned::Planned;
-use self::private::{PrivateDir, redact, utf8, values_text};
+use self::private::{PrivateDir, utf8, values_text};
 use self::proxy::ReadProxy;
 use self::version::HelmVersion;
 use crate::kube::{KubeAccess, KubeCluster};
-use crate::process::{self, Run};
+use crate::process;
 
 const QUICK: Duration = Duration::from_secs(60);
 const LONG: Duration = Duration::from_secs(300);
 /// For each hook of an install unless the flags say otherwise; Helm's own default of 5 minutes is short for an image
 /// that has to be pulled first.
 const HOOK_TIME: Duration = Duration::from_secs(600);
-
-/// Variables by which Helm would go to another cluster or store its releases elsewhere.
-const TAKEN_AWAY: &[&str] = &[
-    "HELM_DRIVER",
-    "HELM_KUBEAPISERVER",
-    "HELM_KUBEASGROUPS",
-    "HELM_KUBEASUSER",
-    "HELM_KUBECAFILE",
-    "HELM_KUBECONTEXT",
-    "HELM_KUBEINSECURE_SKIP_TLS_VERIFY",
-    "HELM_KUBETLS_SERVER_NAME",
-    "HELM_KUBETOKEN",
-    "HELM_NAMESPACE",
-];
 
 /// The Helm program with the cluster that it works on.
 pub struct HelmCli {
@@ -69,22 +57,6 @@ pub struct HelmCli {
     /// Chart reference with version and flags → the packed chart.
     pulled: Mutex<HashMap<Vec<String>, Utf8PathBuf>>,
     logged_in: AtomicBool,
-}
-
-/// One call of the program.
-#[derive(Default)]
-struct Call<'a> {
-    args: Vec<OsString>,
-    /// Names and files, which come after `--`.
-    names: Vec<OsString>,
-    kubeconfig: Option<&'a Path>,
-    stdin: Option<&'a SecretString>,
-    time: Duration,
-    /// For errors: the chart or the release.
-    about: &'a str,
-    /// Whose secrets must not be in errors.
-    spec: Option<&'a ReleaseSpec>,
-    secrets: Vec<&'a SecretString>,
 }
 
 impl HelmCli {
@@ -245,39 +217,6 @@ impl HelmCli {
         args.extend(groups.map(|group| format!("--kube-as-group={group}").into()));
         args
     }
-
-    async fn run(&self, call: Call<'_>) -> PortResult<String> {
-        let files = &self.cluster.context().files;
-        let kubeconfig = match call.kubeconfig {
-            Some(file) => Some(file.as_os_str().to_owned()),
-            None if files.is_empty() => None,
-            None => std::env::join_paths(files).ok(),
-        };
-        let mut env: Vec<_> = TAKEN_AWAY.iter().map(|name| (*name, None)).collect();
-        env.push(("KUBECONFIG", kubeconfig));
-        let mut args = call.args;
-        if !call.names.is_empty() {
-            args.push("--".into());
-            args.extend(call.names);
-        }
-        let ran = process::run(Run {
-            program: &self.program,
-            args,
-            env,
-            stdin: call.stdin.map(|text| text.expose_secret().as_bytes()),
-            time_limit: call.time,
-        })
-        .await?;
-        let values = call.spec.and_then(|spec| spec.private_values.as_ref());
-        let said = redact(&ran.stderr, values, &call.secrets);
-        if !ran.success {
-            return Err(failure::from_words(call.about, &said));
-        }
-        if !said.trim().is_empty() {
-            tracing::debug!("helm: {}", said.trim());
-        }
-        Ok(ran.stdout)
-    }
 }
 
 #[async_trait]
@@ -396,19 +335,6 @@ impl Helm for HelmCli {
 
     async fn delete_release_record(&self, namespace: &str, release: &str) -> PortResult<()> {
         release::forget(&*self.cluster, namespace, release).await
-    }
-}
-
-fn words<T: AsRef<str>>(words: impl IntoIterator<Item = T>) -> Vec<OsString> {
-    words.into_iter().map(|word| word.as_ref().into()).collect()
-}
-
-/// Helm splits the value of this flag at commas, as CSV.
-fn values_flag(file: &str) -> OsString {
-    if file.contains([',', '"']) {
-        format!("--values=\"{}\"", file.replace('"', "\"\"")).into()
-    } else {
-        format!("--values={file}").into()
     }
 }
 

@@ -16,7 +16,7 @@ impl HelmVersion {
                 "it does not tell its version as Helm does".to_owned(),
             )
         };
-        let start = output.find(|c: char| c == 'v').ok_or_else(bad)?;
+        let start = output.find('v').ok_or_else(bad)?;
         let word: String = output[start + 1..]
             .chars()
             .take_while(|c| c.is_ascii_alphanumeric() || ".-+".contains(*c))
