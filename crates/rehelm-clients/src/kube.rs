@@ -54,7 +54,11 @@ impl KubeCluster {
     /// Takes a client as it is, such as one over a simulated API. `time_limit` is for one request.
     pub fn with_client(client: Client, facts: ContextFacts, time_limit: Duration) -> Self {
         Self {
-            wire: Wire { client, time_limit },
+            wire: Wire {
+                client,
+                time_limit,
+                patience: http::PATIENCE,
+            },
             discovery: Discovery::default(),
             facts,
         }
@@ -286,3 +290,6 @@ impl Cluster for KubeCluster {
         Ok(answer["status"]["allowed"] == true)
     }
 }
+
+#[cfg(test)]
+mod tests;

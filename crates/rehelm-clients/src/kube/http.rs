@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::error;
 
-/// How long repeated attempts may take in all.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long repeated attempts may take in all, unless a test has less time.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -34,6 +34,8 @@ pub(crate) struct Wire {
     pub client: Client,
     /// For one attempt, from sending to the last byte of the answer.
     pub time_limit: Duration,
+    /// For all attempts of one request.
+    pub patience: Duration,
 }
 
 /// An answer of any status.
@@ -63,7 +65,7 @@ impl Wire {
             let again = matches!(fault.error, PortError::Unavailable(_))
                 && (repeat == Repeat::Always || !fault.applied_perhaps);
             let wait = fault.pause.unwrap_or(pause);
-            if !again || started.elapsed() + wait > PATIENCE {
+            if !again || started.elapsed() + wait > self.patience {
                 return Err(fault.error);
             }
             tracing::debug!(%what, error = %fault.error, ?wait, "asking again");
