@@ -39,7 +39,8 @@ impl Words {
     pub fn finding(&self, finding: &Finding) -> FindingText {
         let facts = Facts::of_finding(finding);
         // The sentence of a check speaks of what is wrong, unless the finding brings its own facts.
-        let passed = (finding.severity == Severity::Ok && finding.args.keys().all(|name| name == "count"))
+        let is_check = !finding.code.starts_with("verify-");
+        let passed = (is_check && finding.severity == Severity::Ok && finding.args.keys().all(|name| name == "count"))
             .then(|| self.passed(finding, &facts));
         let text = passed.or_else(|| self.find(&finding.code, &facts)).unwrap_or_else(|| {
             let args: Vec<String> = finding
@@ -83,7 +84,13 @@ impl Words {
 
     /// Findings for people: the worst first, each with its id and what to do. Passed checks only when `all`.
     pub fn findings(&self, findings: &[Finding], accepted: &[String], all: bool) -> String {
-        let mut sorted: Vec<&Finding> = findings.iter().filter(|f| all || f.severity > Severity::Ok).collect();
+        let from = if all { Severity::Ok } else { Severity::Info };
+        self.findings_from(from, findings, accepted)
+    }
+
+    /// The same, from one severity on.
+    pub fn findings_from(&self, from: Severity, findings: &[Finding], accepted: &[String]) -> String {
+        let mut sorted: Vec<&Finding> = findings.iter().filter(|f| f.severity >= from).collect();
         sorted.sort_by(|a, b| (b.severity, &a.code, &a.subject).cmp(&(a.severity, &b.code, &b.subject)));
         let mut out = String::new();
         for finding in sorted {

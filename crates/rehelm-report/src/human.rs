@@ -34,8 +34,11 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
-/// `about 3 min`, `6–9 min`, `40–90 s`: an estimate in seconds, in the unit that suits its upper end.
+/// `3 min`, `6–9 min`, `40–90 s`, `12 s – 7 min`: an estimate in seconds, in the units that suit its ends.
 pub fn range(from: u32, to: u32) -> String {
+    if from < 60 && to >= 120 {
+        return format!("{from} s – {} min", to.div_ceil(60));
+    }
     let (divisor, unit) = if to >= 120 { (60, "min") } else { (1, "s") };
     let (from, to) = (from / divisor, to.div_ceil(divisor));
     if from == to {
@@ -91,6 +94,7 @@ mod tests {
     fn estimates_and_clocks() {
         assert_eq!(range(360, 540), "6–9 min");
         assert_eq!(range(30, 90), "30–90 s");
+        assert_eq!(range(12, 400), "12 s – 7 min");
         assert_eq!(range(180, 180), "3 min");
         assert_eq!(clock(Duration::from_secs(3723)), "1:02:03");
         assert_eq!(clock(Duration::from_secs(7)), "0:07");

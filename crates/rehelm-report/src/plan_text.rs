@@ -29,7 +29,8 @@ pub fn plan(words: &Words, view: &PlanView, wide: bool) -> String {
     let mut out = head(words, view);
     out.push('\n');
     out.push_str(&phases(words, view, wide));
-    let findings = words.findings(&view.findings, &view.accepted, false);
+    let from = if wide { Severity::Info } else { Severity::Warning };
+    let findings = words.findings_from(from, &view.findings, &view.accepted);
     if !findings.is_empty() {
         out.push('\n');
         out.push_str(&counts_of_findings(words, view));

@@ -1,5 +1,7 @@
 //! What one step would change, line by line, against the cluster as it is now. Reads only; contents of secrets are hidden.
 
+use std::collections::BTreeMap;
+
 use anstyle::{AnsiColor, Style};
 use rehelm_core::object::{ObjRef, Object};
 use rehelm_core::plan::{Plan, Step};
@@ -132,9 +134,21 @@ fn texts(reference: &ObjRef, before: Option<&Object>, after: Option<&Object>) ->
     out
 }
 
+/// Keys in one order, so that only what differs is shown.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let keys: BTreeMap<&String, Value> = map.iter().map(|(key, value)| (key, sorted(value))).collect();
+            Value::Object(keys.into_iter().map(|(key, value)| (key.clone(), value)).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        other => other.clone(),
+    }
+}
+
 /// The object without the contents of a secret.
 fn hidden(object: &Object) -> Value {
-    let mut value = object.0.clone();
+    let mut value = sorted(&object.0);
     if object.kind() == "Secret" {
         for field in ["data", "stringData"] {
             if let Some(Value::Object(data)) = value.get_mut(field) {

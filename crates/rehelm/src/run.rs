@@ -40,9 +40,12 @@ pub struct Run<'a> {
     pub drop_copies: bool,
     /// How long to wait for what.
     pub timeouts: Timeouts,
+    /// Whether a new run may begin.
+    pub starts: bool,
 }
 
 /// What runs inside [`Run::hold`].
+#[derive(Clone, Copy, Debug)]
 pub enum Work {
     /// A phase of the plan.
     Phase(Phase),
@@ -71,7 +74,18 @@ impl<'a> Run<'a> {
             jsonl,
             drop_copies: false,
             timeouts: Timeouts::default(),
+            starts: false,
         })
+    }
+
+    /// Opens the journal and calls `work`, which only reads; no lease is taken.
+    ///
+    /// # Errors
+    /// What `work` says, or that the journal cannot be used.
+    pub async fn look(&self, work: impl AsyncFnOnce(&World<'_>) -> Result<()>) -> Result<()> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let work = async |world: &World<'_>| work(world).await.map(|()| None);
+        self.locked(&stop, work).await.map(drop)
     }
 
     /// Takes the lease and the journal and calls `work`, which may ask, and says what is to be run. Gives the lease back
@@ -101,7 +115,7 @@ impl<'a> Run<'a> {
             &journal.state,
             self.jsonl,
         );
-        signals::listen(stop.clone(), live.stopper());
+        let abort = signals::listen(stop.clone(), live.stopper());
         let seal = doors::seal(&self.session.settings.recipients)?;
         let world = World {
             plan: self.plan,
@@ -124,28 +138,46 @@ impl<'a> Run<'a> {
         };
         self.begin(&world)?;
         live.begin();
-        let by = doors::who();
-        let outcome = match work {
-            Work::Phase(phase) => executor::run_phase(&world, phase, &by).await,
-            Work::Rollback => executor::rollback(&world, &by).await,
+        // Dropping what runs ends the programs that it started; the journal says already what was begun.
+        let outcome = tokio::select! {
+            outcome = self.carry_out(&world, work) => outcome,
+            () = abort.notified() => {
+                Err(Error::new(Exit::Interrupted, "aborted; the running action is in doubt")
+                    .hint("the same command asks the cluster and goes on"))
+            }
         };
         live.end();
-        outcome.map_err(|error| self.explain(error)).map(|()| Exit::Done)
+        outcome.map(|()| Exit::Done)
     }
 
-    /// Opens the journal; one of a run that is over is put away first.
+    async fn carry_out(&self, world: &World<'_>, work: Work) -> Result<()> {
+        let by = doors::who();
+        let outcome = match work {
+            Work::Phase(phase) => executor::run_phase(world, phase, &by).await,
+            Work::Rollback => executor::rollback(world, &by).await,
+        };
+        outcome.map_err(|error| self.explain(error))?;
+        if matches!(work, Work::Phase(Phase::Cleanup)) {
+            world
+                .write(Event::CleanedUp)
+                .context(|| "cannot write the journal".to_owned())?;
+        }
+        Ok(())
+    }
+
+    /// Opens the journal; one of a run that is over is put away first when a new one may begin.
     fn open_journal<'j>(&'j self, clock: &'j WallClock) -> Result<Journal<'j>> {
         let open = || {
             Journal::open(self.files, clock, JOURNAL.into())
                 .map_err(|error| Error::failed("the journal cannot be used").because(error))
         };
         let journal = open()?;
-        if journal.state.ended.is_some() {
+        if journal.state.ended.is_some() && self.starts {
             archive(&self.session.settings.folder, &journal.state.run)?;
             return open();
         }
         let state = &journal.state;
-        if !state.run.is_empty() && state.plan != self.plan.digest() {
+        if !state.run.is_empty() && state.ended.is_none() && state.plan != self.plan.digest() {
             return Err(Error::new(
                 Exit::StalePlan,
                 format!("run {} was begun with another plan", state.run),

@@ -6,38 +6,68 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+
 use crate::exit::Exit;
 
-/// Listens until the process ends. `asked` is called at the first signal.
-pub fn listen(stop: Arc<AtomicBool>, asked: impl Fn() + Send + Sync + 'static) {
+/// Listens until the process ends. `asked` is called at the first signal; what is returned is notified at the second.
+/// A third one ends the process at once.
+pub fn listen(stop: Arc<AtomicBool>, asked: impl Fn() + Send + Sync + 'static) -> Arc<Notify> {
+    let abort = Arc::new(Notify::new());
+    let notify = abort.clone();
+    let mut signals = Signals::new();
     tokio::spawn(async move {
-        loop {
-            next().await;
-            if stop.swap(true, Ordering::SeqCst) {
-                std::process::exit(i32::from(Exit::Interrupted.code()));
-            }
-            asked();
-        }
+        signals.next().await;
+        stop.store(true, Ordering::SeqCst);
+        asked();
+        signals.next().await;
+        notify.notify_one();
+        signals.next().await;
+        std::process::exit(i32::from(Exit::Interrupted.code()));
     });
+    abort
 }
 
+/// Both signals; made once, so that none is missed between two waits. Without handlers the system's own remain: the
+/// process ends at the first signal.
 #[cfg(unix)]
-async fn next() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        // Without handlers the system's own remain: the process ends at the first signal.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+struct Signals(Option<(Signal, Signal)>);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Self {
+        let both = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        Self(match both {
+            (Ok(interrupt), Ok(terminate)) => Some((interrupt, terminate)),
+            _ => None,
+        })
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            None => std::future::pending().await,
+            Some((interrupt, terminate)) => tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            },
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn next() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

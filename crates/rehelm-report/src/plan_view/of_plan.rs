@@ -41,7 +41,7 @@ impl PlanView {
         Self {
             release: plan.target.release.clone(),
             context: plan.source.context.clone(),
-            source: plan.source.kustomize.join(" + "),
+            source: folders(&plan.source.kustomize),
             chart: plan.target.chart_name.clone(),
             version: plan.target.version.clone(),
             profile: plan.profile.name.clone(),
@@ -95,4 +95,16 @@ fn facts(spec: &StepSpec) -> Facts {
         },
         _ => facts,
     }
+}
+
+/// Folders by their last part, which is how people tell them apart.
+fn folders(paths: &[String]) -> String {
+    let last = |path: &String| {
+        path.trim_end_matches('/')
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    paths.iter().map(last).collect::<Vec<_>>().join(" + ")
 }

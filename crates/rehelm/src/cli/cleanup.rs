@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rehelm_core::cleanup;
+use rehelm_core::journal::Event;
 use rehelm_core::plan::{Phase, Plan};
 use rehelm_core::world::World;
 
@@ -38,6 +39,10 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
         let files = doors::files(global)?;
         let run = Run::new(printer, global, &session, &plan, &files)?;
         run.hold(async |world| {
+            if matches!(world.state().ended, Some(Event::CleanedUp)) {
+                printer.say("It is cleaned up already.");
+                return Ok(None);
+            }
             refuse(printer, &session, world).await?;
             let items = items(&plan);
             printer.insist(&items.join("\n"));

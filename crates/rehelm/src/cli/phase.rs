@@ -34,6 +34,7 @@ pub fn run(
         let files = doors::files(global)?;
         let mut run = Run::new(printer, global, &session, &plan, &files)?;
         run.timeouts = timeouts;
+        run.starts = phase == Phase::Prepare;
         run.refuse_blocked()?;
         run.hold(async |world| {
             in_order(world, phase)?;
@@ -53,6 +54,9 @@ fn in_order(world: &World<'_>, phase: Phase) -> Result<()> {
     let state = world.state();
     if state.rolling_back {
         return Err(Error::failed("this run is on its way back").hint("finish that first: rehelm rollback"));
+    }
+    if state.ended.is_some() {
+        return Err(Error::new(Exit::Waits, "this run is over").hint("see how it ended: rehelm status"));
     }
     if phase == Phase::Migrate && !state.phases.contains_key(&Phase::Prepare) {
         return Err(Error::new(Exit::Waits, "not everything is prepared yet").hint("first: rehelm prepare"));

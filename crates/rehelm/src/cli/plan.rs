@@ -89,5 +89,6 @@ fn save(global: &Global, args: &Args, plan: &Plan) -> Result<Utf8PathBuf> {
     files
         .write(PLAN.into(), plan.to_json().as_bytes())
         .context(|| "cannot save the plan".to_owned())?;
-    Ok(global.folder().join(crate::run_folder::NAME).join(PLAN))
+    let path = files.root().join(PLAN);
+    Ok(path.strip_prefix("./").map_or_else(|_| path.clone(), ToOwned::to_owned))
 }

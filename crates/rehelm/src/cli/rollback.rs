@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rehelm_core::executor;
+use rehelm_core::journal::Event;
 
 use super::global::Global;
 use super::overrides::Overrides;
@@ -40,6 +41,10 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
             let state = world.state();
             if state.run.is_empty() {
                 printer.say("Nothing was begun, so there is nothing to go back from.");
+                return Ok(None);
+            }
+            if matches!(state.ended, Some(Event::RolledBack)) {
+                printer.say("It is rolled back already.");
                 return Ok(None);
             }
             if state.cleaning {

@@ -41,9 +41,9 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
         };
         let run = Run::new(printer, &quiet, &session, &plan, &files)?;
         let mut findings = Vec::new();
-        run.hold(async |world| {
+        run.look(async |world| {
             findings = verify(world).await?;
-            Ok(None)
+            Ok(())
         })
         .await?;
         Ok((session.words.clone(), findings))
@@ -68,7 +68,7 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
 /// When there is nothing to verify, or the cluster does not answer.
 pub async fn verify(world: &World<'_>) -> Result<Vec<Finding>> {
     let state = world.state();
-    if !state.phases.contains_key(&Phase::Migrate) || state.rolling_back {
+    if !state.phases.contains_key(&Phase::Migrate) || state.rolling_back || state.ended.is_some() {
         return Err(Error::new(Exit::Waits, "there is no finished migration to verify")
             .hint("see where it stands: rehelm status"));
     }

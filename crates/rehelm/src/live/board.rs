@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rehelm_core::journal::{Event, Record, RunState, StepState};
 use rehelm_report::human;
-use rehelm_report::plan_view::StepView;
+use rehelm_report::plan_view::{StepView, UndoView};
 
 /// A step that runs, or whose undo runs.
 #[derive(Clone, Debug)]
@@ -143,6 +143,9 @@ impl Board {
         let running = self.running.take()?;
         let mut line = format!("{}   {time}", self.line(number, running.undo));
         let view = &self.steps.get(&number)?.view;
+        if running.undo && view.undo == UndoView::Nothing {
+            return None;
+        }
         let is_up = if running.undo {
             view.begins_outage
         } else {
