@@ -179,3 +179,7 @@ fn reply(code: StatusCode, kind: &str, body: Vec<u8>) -> Response<Full<Bytes>> {
     }
     response
 }
+
+#[cfg(test)]
+#[path = "proxy_tests.rs"]
+mod tests;
