@@ -82,3 +82,30 @@ fn every_code_has_words() {
         missing.join("\n")
     );
 }
+
+/// Every kind of step, as the schema of a step names them.
+#[test]
+fn every_kind_of_step_has_words() {
+    let words = Words::new("en");
+    let schema = schemars::schema_for!(rehelm_core::steps::StepSpec);
+    let schema = serde_json::to_value(schema).expect("JSON");
+    let kinds: Vec<&str> = schema["oneOf"]
+        .as_array()
+        .expect("kinds")
+        .iter()
+        .filter_map(|kind| kind.pointer("/properties/kind/const")?.as_str())
+        .collect();
+    assert!(kinds.len() > 10, "{kinds:?}");
+    let missing: Vec<&str> = kinds
+        .into_iter()
+        .filter(|kind| {
+            let id = format!("step-{kind}");
+            let said = |name| words.attribute(&id, name, &Facts::new()).is_some();
+            !words.has(&id) || !["assumes", "does", "proves"].into_iter().all(said)
+        })
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "no sentence, .assumes, .does or .proves in words/en/steps.ftl for {missing:?}"
+    );
+}

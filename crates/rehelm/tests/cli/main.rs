@@ -5,5 +5,6 @@ mod config_errors;
 mod help;
 mod init;
 mod place;
+mod saved_plan;
 mod schemas;
 mod secrets;

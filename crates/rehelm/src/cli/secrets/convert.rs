@@ -106,7 +106,9 @@ fn talk(printer: &Printer, words: &Words, report: &Report, args: &Args) {
     match &report.written {
         Some(folder) => {
             printer.say(&format!("Wrote {} secrets into {folder}.", report.secrets.len()));
-            printer.say("They are applied by `rehelm prepare`; or with `kubectl apply -f`, which keeps a copy in an annotation.");
+            printer.say(&format!(
+                "`rehelm prepare` does the same by itself, from the cluster. By hand: kubectl create -f {folder}"
+            ));
         }
         None => printer.insist(&format!("Nothing was written; {} is as it was.", args.to)),
     }
