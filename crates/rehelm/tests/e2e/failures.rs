@@ -16,7 +16,7 @@ fn a_bad_image_is_explained_and_rolled_back() {
     fault.namespace = Some("cognigy-ai".into());
     fault.pod = Some("service-webchat".into());
     scene.block_on(scene.bed.play(&[fault])).expect("a fault");
-    let said = scene.rehelm(&["migrate", "--yes", "--hopeless", "3s"]).code(4);
+    let said = scene.rehelm(&["migrate", "--yes", "--stuck-after", "3s"]).code(4);
     assert!(said.err.contains("service-webchat"), "{}", said.err);
     scene.rehelm(&["rollback", "--yes"]).code(0);
     let differ = differences(&before, &scene.outside());
