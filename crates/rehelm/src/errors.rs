@@ -63,6 +63,14 @@ impl Error {
         self
     }
 
+    /// The same failure, but everything was taken back since: what to do next is to mend it and plan anew.
+    #[must_use]
+    pub fn rolled_back(mut self) -> Self {
+        self.exit = Exit::RolledBack;
+        self.hints = vec!["the old install runs as before; when it is mended, make a new plan: rehelm plan".to_owned()];
+        self
+    }
+
     /// The exit code.
     pub fn exit(&self) -> Exit {
         self.exit

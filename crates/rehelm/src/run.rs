@@ -42,6 +42,8 @@ pub struct Run<'a> {
     pub timeouts: Timeouts,
     /// Whether a new run may begin.
     pub starts: bool,
+    /// Go back by itself when a step of a phase fails.
+    pub rollback_on_failure: bool,
 }
 
 /// What runs inside [`Run::hold`].
@@ -75,6 +77,7 @@ impl<'a> Run<'a> {
             drop_copies: false,
             timeouts: Timeouts::default(),
             starts: false,
+            rollback_on_failure: false,
         })
     }
 
@@ -150,13 +153,29 @@ impl<'a> Run<'a> {
         outcome.map(|()| Exit::Done)
     }
 
+    /// What a failure comes to: itself, or the way back when it was asked for beforehand.
+    async fn after(&self, world: &World<'_>, by: &str, error: RunError) -> Error {
+        let a_step_failed = error.begun && !error.undoing && !matches!(error.error, StepError::Stopped);
+        let why = self.explain(error);
+        if !(self.rollback_on_failure && a_step_failed) {
+            return why;
+        }
+        self.printer.insist("Going back, as --rollback-on-failure says.");
+        match executor::rollback(world, by).await {
+            Ok(()) => why.rolled_back(),
+            Err(error) => self.explain(error),
+        }
+    }
+
     async fn carry_out(&self, world: &World<'_>, work: Work) -> Result<()> {
         let by = doors::who();
         let outcome = match work {
             Work::Phase(phase) => executor::run_phase(world, phase, &by).await,
             Work::Rollback => executor::rollback(world, &by).await,
         };
-        outcome.map_err(|error| self.explain(error))?;
+        if let Err(error) = outcome {
+            return Err(self.after(world, &by, error).await);
+        }
         if matches!(work, Work::Phase(Phase::Cleanup)) {
             world
                 .write(Event::CleanedUp)

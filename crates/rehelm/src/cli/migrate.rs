@@ -8,7 +8,7 @@ use rehelm_core::world::Timeouts;
 
 use super::global::Global;
 use super::overrides::Overrides;
-use super::phase;
+use super::phase::{self, How};
 use super::plan_arg::PlanArgs;
 use crate::errors::Result;
 use crate::exit::Exit;
@@ -26,6 +26,9 @@ pub struct Args {
     /// How long to wait for a pod with an error that time does not mend, once all others are ready
     #[arg(long, value_name = "TIME", value_parser = super::global::duration, env = "REHELM_HOPELESS", hide_env = true)]
     pub hopeless: Option<Duration>,
+    /// Go back to the old install when a step fails, without asking; exits with 5 then
+    #[arg(long, env = "REHELM_ROLLBACK_ON_FAILURE", hide_env = true)]
+    pub rollback_on_failure: bool,
     /// What differs from rehelm.yaml.
     #[command(flatten)]
     pub overrides: Overrides,
@@ -39,7 +42,11 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
         hopeless: args.hopeless.unwrap_or(usual.hopeless),
         ..usual
     };
-    let exit = phase::run(printer, global, &args.overrides, &args.plan, Phase::Migrate, timeouts)?;
+    let how = How {
+        timeouts,
+        rollback_on_failure: args.rollback_on_failure,
+    };
+    let exit = phase::run(printer, global, &args.overrides, &args.plan, Phase::Migrate, how)?;
     if exit == Exit::Done {
         printer.say("The release serves. Next: rehelm verify");
     }

@@ -16,6 +16,15 @@ use crate::printer::Printer;
 use crate::run::{Run, Work, load_plan};
 use crate::session::Session;
 
+/// How a phase is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// Go back by itself when a step fails.
+    pub rollback_on_failure: bool,
+}
+
 /// Runs a phase of the saved plan, or goes on with it.
 ///
 /// # Errors
@@ -26,15 +35,16 @@ pub fn run(
     flags: &Overrides,
     args: &PlanArgs,
     phase: Phase,
-    timeouts: Timeouts,
+    how: How,
 ) -> Result<Exit> {
     let plan = load_plan(global.folder(), args.plan.as_deref())?;
     doors::block_on(async {
         let session = Session::open(global, flags).await?;
         let files = doors::files(global)?;
         let mut run = Run::new(printer, global, &session, &plan, &files)?;
-        run.timeouts = timeouts;
         run.starts = phase == Phase::Prepare;
+        run.timeouts = how.timeouts;
+        run.rollback_on_failure = how.rollback_on_failure;
         run.refuse_blocked()?;
         run.hold(async |world| {
             in_order(world, phase)?;

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use rehelm_core::plan::Phase;
-use rehelm_core::world::Timeouts;
 
 use super::global::Global;
 use super::overrides::Overrides;
-use super::phase;
+use super::phase::{self, How};
 use super::plan_arg::PlanArgs;
 use crate::errors::Result;
 use crate::exit::Exit;
@@ -32,7 +31,7 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
         &args.overrides,
         &args.plan,
         Phase::Prepare,
-        Timeouts::default(),
+        How::default(),
     )?;
     if exit == Exit::Done {
         printer.say("Prepared; the old install serves as before. Next: rehelm migrate");

@@ -9,4 +9,5 @@ mod crash;
 mod failures;
 mod happy;
 mod rollback;
+#[allow(dead_code, reason = "shared with a benchmark that uses more of it")]
 mod scene;

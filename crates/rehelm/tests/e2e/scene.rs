@@ -136,7 +136,7 @@ impl Scene {
 
     /// `plan`, with everything waived that this testbed cannot be (its Kubernetes is newer, its values are minimal).
     pub fn plan(&self) -> Said {
-        let mut words = vec!["plan", "--fill-secrets", "--confirm", "snapshots"];
+        let mut words = vec!["plan", "--fill-values", "--confirm", "snapshots"];
         words.extend(self.waived().iter().flat_map(|id| ["--accept", id]));
         self.rehelm(&words)
     }
