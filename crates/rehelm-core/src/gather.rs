@@ -1,15 +1,20 @@
 //! Reads everything that a plan is made from. Only reads; the order of reading does not matter to the result.
 
+mod fills;
+mod live;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future::try_join_all;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+pub use fills::{chart_data, overwritten, private_values, value_at};
+pub use live::live_by_reference;
 
 use crate::finding::Finding;
 use crate::inventory::{Claim, Observed, Places};
 use crate::object::{ObjKey, ObjRef, Object};
-use crate::plan::{Fill, FillFrom, ValuesFile};
-use crate::ports::{Cluster, Helm, PortError, PortResult, ReleaseSpec, Select};
+use crate::plan::{Fill, ValuesFile};
+use crate::ports::{Cluster, Helm, PortResult, ReleaseSpec, Select};
 use crate::profile::Profile;
 use crate::secrets::{self, ConvertOptions, ConvertedSecret, SourceSecret};
 use crate::steps::secrets::CarriedSecret;
@@ -66,7 +71,7 @@ pub async fn gather(
     let mut findings = Vec::new();
     let (facts, helm_version, chart) =
         futures::try_join!(cluster.facts(), helm.version(), helm.chart(&request.release))?;
-    let declared = with_namespaces(&request.declared, cluster, &places.source, &mut findings).await?;
+    let declared = live::with_namespaces(&request.declared, cluster, &places.source, &mut findings).await?;
     let all = |api: &'static str, kind: &'static str, namespace: Option<&str>| {
         let select = Select {
             namespace: namespace.map(str::to_owned),
@@ -106,7 +111,7 @@ pub async fn gather(
 
     let carried = convert(request, profile, &secrets, &mut findings);
     let converted: Vec<Object> = carried.iter().map(|c| c.object.clone()).collect();
-    let mut fills = volume_fills(profile, &claims, &request.user_values, &mut findings);
+    let mut fills = fills::volume_fills(profile, &claims, &request.user_values, &mut findings);
     let mut planned = converted.clone();
     if !target_exists {
         planned.push(namespace(&places.target));
@@ -118,7 +123,7 @@ pub async fn gather(
     };
     let mut rendered = render(&fills).await?;
     if request.fill_secrets {
-        let more = secret_fills(profile, &rendered.objects, &converted);
+        let more = fills::secret_fills(profile, &rendered.objects, &converted);
         if !more.is_empty() {
             fills.extend(more);
             rendered = render(&fills).await?;
@@ -130,8 +135,8 @@ pub async fn gather(
         .chain(&rendered.crds)
         .map(Object::reference)
         .collect();
-    let all = list_kinds(cluster, &names).await?;
-    let undeclared = undeclared_objects(&all, &declared, &places.source);
+    let all = live::list_kinds(cluster, &names).await?;
+    let undeclared = live::undeclared_objects(&all, &declared, &places.source);
     let wanted: BTreeSet<ObjKey> = names.iter().map(ObjRef::key).collect();
     let by_key = all.into_iter().map(|o| (o.reference().key(), o));
     let live: BTreeMap<ObjKey, Object> = by_key.filter(|(key, _)| wanted.contains(key)).collect();
@@ -182,43 +187,6 @@ pub fn namespace(name: &str) -> Object {
     Object(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
 }
 
-async fn with_namespaces(
-    objects: &[Object],
-    cluster: &dyn Cluster,
-    namespace: &str,
-    findings: &mut Vec<Finding>,
-) -> PortResult<Vec<Object>> {
-    let mut scopes: BTreeMap<(String, String), bool> = BTreeMap::new();
-    let mut out = Vec::with_capacity(objects.len());
-    for object in objects {
-        let key = (object.api_version().to_owned(), object.kind().to_owned());
-        let namespaced = match scopes.get(&key) {
-            Some(known) => *known,
-            None => {
-                let namespaced = match cluster.kind(&key.0, &key.1).await {
-                    Ok(kind) => kind.namespaced,
-                    Err(PortError::NotFound(_)) => {
-                        let subject = object.reference().to_string();
-                        findings.push(Finding::error("kind-unknown", subject).arg("api", object.api_version()));
-                        true
-                    }
-                    Err(other) => return Err(other),
-                };
-                scopes.insert(key, namespaced);
-                namespaced
-            }
-        };
-        let mut object = object.clone();
-        if namespaced && object.namespace().is_none() {
-            object.set_namespace(namespace);
-        } else if !namespaced {
-            object.metadata_mut().shift_remove("namespace");
-        }
-        out.push(object);
-    }
-    Ok(out)
-}
-
 fn convert(
     request: &Request,
     profile: &Profile,
@@ -241,224 +209,4 @@ fn convert(
     let (converted, said) = secrets::convert(inputs, &profile.secrets, &options);
     findings.extend(said);
     converted
-}
-
-fn volume_fills(profile: &Profile, claims: &[Claim], user: &Value, findings: &mut Vec<Finding>) -> Vec<Fill> {
-    let mut fills = Vec::new();
-    for rule in &profile.volumes.values {
-        let Some(volume) = claims
-            .iter()
-            .find(|c| c.name() == rule.claim)
-            .and_then(|c| c.volume.as_ref())
-        else {
-            continue;
-        };
-        let read = rule.from.iter().find_map(|field| {
-            let text = volume.str(&field.field)?;
-            let end = text.find(|c| field.until.contains(c)).unwrap_or(text.len());
-            text.starts_with(&field.prefix).then(|| text[..end].to_owned())
-        });
-        let Some(text) = read else { continue };
-        match value_at(user, &rule.value).and_then(Value::as_str) {
-            Some(have) if have == text => {}
-            Some(have) if !have.is_empty() => findings.push(
-                Finding::error("volume-value-differs", format!("values {}", rule.value))
-                    .arg("have", have)
-                    .arg("want", &text)
-                    .arg("claim", &rule.claim),
-            ),
-            _ => fills.push(Fill {
-                value: rule.value.clone(),
-                from: FillFrom::Volume {
-                    claim: rule.claim.clone(),
-                    text,
-                },
-            }),
-        }
-    }
-    fills
-}
-
-/// Values for the secrets that the render would overwrite with other content, where the profile knows the value.
-fn secret_fills(profile: &Profile, rendered: &[Object], converted: &[Object]) -> Vec<Fill> {
-    overwritten(rendered, converted)
-        .into_iter()
-        .filter_map(|(secret, key)| {
-            let rule = profile
-                .values
-                .from_secrets
-                .iter()
-                .find(|r| r.secret == secret && r.key == key)?;
-            Some(Fill {
-                value: rule.value.clone(),
-                from: FillFrom::Secret { secret, key },
-            })
-        })
-        .collect()
-}
-
-/// Secret and key of everything that the render would write over a converted secret with other content.
-pub fn overwritten(rendered: &[Object], converted: &[Object]) -> Vec<(String, String)> {
-    let mut out = Vec::new();
-    for secret in converted {
-        let key = secret.reference().key();
-        for chart in rendered.iter().filter(|r| r.reference().key() == key) {
-            let data = chart_data(chart);
-            for (name, content) in &data {
-                if secret.0.get("data").and_then(|d| d.get(name)).and_then(Value::as_str) != Some(content) {
-                    out.push((secret.name().to_owned(), name.clone()));
-                }
-            }
-        }
-    }
-    out.sort();
-    out.dedup();
-    out
-}
-
-/// `data` of a secret in base64, `stringData` included.
-pub fn chart_data(secret: &Object) -> BTreeMap<String, String> {
-    use base64::Engine as _;
-    let texts = |field: &str| {
-        let map = secret
-            .0
-            .get(field)
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
-        map.into_iter()
-            .map(|(k, v)| (k, v.as_str().unwrap_or_default().to_owned()))
-            .collect::<Vec<_>>()
-    };
-    let mut data: BTreeMap<String, String> = texts("data").into_iter().collect();
-    for (key, text) in texts("stringData") {
-        data.insert(key, base64::engine::general_purpose::STANDARD.encode(text));
-    }
-    data
-}
-
-/// The values document of all fills. Contents of secrets are taken from the converted secrets.
-pub fn private_values(fills: &[Fill], converted: &[Object]) -> Option<Value> {
-    use base64::Engine as _;
-    let mut root = Value::Object(Map::new());
-    for fill in fills {
-        let text = match &fill.from {
-            FillFrom::Volume { text, .. } => Some(text.clone()),
-            FillFrom::Secret { secret, key } => converted
-                .iter()
-                .find(|c| c.name() == secret)
-                .and_then(|c| c.0.get("data")?.get(key)?.as_str())
-                .and_then(|b64| base64::engine::general_purpose::STANDARD.decode(b64).ok())
-                .and_then(|bytes| String::from_utf8(bytes).ok()),
-        };
-        if let Some(text) = text {
-            set_value(&mut root, &fill.value, Value::String(text));
-        }
-    }
-    (!fills.is_empty()).then_some(root)
-}
-
-/// A value by its dotted path.
-pub fn value_at<'a>(values: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(values, |at, part| at.get(part))
-}
-
-fn set_value(root: &mut Value, path: &str, value: Value) {
-    let (parents, last) = path.rsplit_once('.').map_or((None, path), |(p, l)| (Some(p), l));
-    let mut at = root;
-    for part in parents.into_iter().flat_map(|p| p.split('.')) {
-        if !at.get(part).is_some_and(Value::is_object) {
-            at[part] = Value::Object(Map::new());
-        }
-        at = &mut at[part];
-    }
-    at[last] = value;
-}
-
-/// Live objects by identity, of all that are named. Every kind is listed once a namespace instead of reading object by
-/// object.
-///
-/// # Errors
-/// When the cluster does not answer.
-pub async fn live_by_reference(cluster: &dyn Cluster, names: &[ObjRef]) -> PortResult<BTreeMap<ObjKey, Object>> {
-    let wanted: BTreeSet<ObjKey> = names.iter().map(ObjRef::key).collect();
-    let all = list_kinds(cluster, names)
-        .await?
-        .into_iter()
-        .map(|o| (o.reference().key(), o));
-    Ok(all.filter(|(key, _)| wanted.contains(key)).collect())
-}
-
-async fn list_kinds(cluster: &dyn Cluster, names: &[ObjRef]) -> PortResult<Vec<Object>> {
-    let lists: BTreeSet<(&str, &str, Option<&str>)> = names
-        .iter()
-        .map(|o| (o.api_version.as_str(), o.kind.as_str(), o.namespace.as_deref()))
-        .collect();
-    let answers = try_join_all(lists.into_iter().map(|(api, kind, namespace)| async move {
-        let select = Select {
-            namespace: namespace.map(str::to_owned),
-            ..Select::default()
-        };
-        cluster.list(api, kind, &select).await
-    }))
-    .await?;
-    Ok(answers.into_iter().flatten().collect())
-}
-
-/// Objects of the old namespace that nobody declared; what a controller or the server makes itself is left out.
-fn undeclared_objects(all: &[Object], declared: &[Object], namespace: &str) -> Vec<Object> {
-    let known: BTreeSet<ObjKey> = declared.iter().map(|d| d.reference().key()).collect();
-    let mut seen = BTreeSet::new();
-    all.iter()
-        .filter(|o| o.namespace() == Some(namespace) && !known.contains(&o.reference().key()))
-        .filter(|o| o.get("/metadata/ownerReferences").is_none())
-        .filter(|o| !(o.kind() == "ConfigMap" && o.name() == "kube-root-ca.crt"))
-        .filter(|o| seen.insert(o.reference().key()))
-        .cloned()
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn secret(name: &str, data: Value) -> Object {
-        Object(
-            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "n"}, "data": data}),
-        )
-    }
-
-    #[test]
-    fn a_chart_that_would_empty_a_password_is_found() {
-        let converted = [secret("mail", json!({"password": "c2VjcmV0", "other": "eA=="}))];
-        let rendered = [secret("mail", json!({"password": ""}))];
-        assert_eq!(
-            overwritten(&rendered, &converted),
-            [("mail".to_owned(), "password".to_owned())]
-        );
-        assert!(overwritten(&converted, &converted).is_empty());
-    }
-
-    #[test]
-    fn fills_become_nested_values() {
-        let fills = [
-            Fill {
-                value: "a.b".into(),
-                from: FillFrom::Secret {
-                    secret: "mail".into(),
-                    key: "password".into(),
-                },
-            },
-            Fill {
-                value: "a.c".into(),
-                from: FillFrom::Volume {
-                    claim: "x".into(),
-                    text: "fs-1".into(),
-                },
-            },
-        ];
-        let values = private_values(&fills, &[secret("mail", json!({"password": "c2VjcmV0"}))]);
-        assert_eq!(values, Some(json!({"a": {"b": "secret", "c": "fs-1"}})));
-        assert_eq!(private_values(&[], &[]), None);
-    }
 }
