@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod demo;
 mod run;
 mod test;
 mod testbed;
@@ -16,12 +17,13 @@ fn main() -> ExitCode {
     let rest: Vec<String> = words.collect();
     match verb.as_str() {
         "bench" => bench::run_verb(&rest),
+        "demo" => demo::run_verb(&rest),
         "test" => test::run_verb(&rest),
         "testbed" => testbed::run_verb(&rest),
         other => {
             let _ = writeln!(
                 std::io::stderr(),
-                "no such verb: {other:?}\nverbs: bench, test, testbed"
+                "no such verb: {other:?}\nverbs: demo, test, testbed, bench"
             );
             ExitCode::from(2)
         }

@@ -78,6 +78,9 @@ pub trait Progress: Send + Sync {
     fn finding(&self, finding: &Finding);
 }
 
+/// Encrypts what only the backup's recipients may read.
+pub type Seal = dyn Fn(&[u8]) -> PortResult<Vec<u8>> + Send + Sync;
+
 /// A run: its plan, its journal, and the doors.
 pub struct World<'a> {
     /// What will happen.
@@ -103,7 +106,7 @@ pub struct World<'a> {
     /// How long to wait.
     pub timeouts: Timeouts,
     /// age encryption of the backup's secrets.
-    pub seal: Option<&'a (dyn Fn(&[u8]) -> PortResult<Vec<u8>> + Send + Sync)>,
+    pub seal: Option<&'a Seal>,
     /// Consent to drop the copied databases during a rollback.
     pub drop_copies: bool,
     /// The run's memory.

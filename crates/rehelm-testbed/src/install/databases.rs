@@ -2,7 +2,7 @@
 //!
 //! The connection strings name hosts inside the cluster; here all of them are the testbed's one server.
 
-use super::{Scenario, reference};
+use super::Scenario;
 use crate::{Error, Result, mongo};
 use base64::Engine;
 use bson::{Document, doc};
@@ -79,7 +79,7 @@ impl Scenario {
 
     /// The value of `key` in each Secret of the product that has it, with the Secret's name.
     fn secret_values(&self, key: &str) -> Result<Vec<(String, String)>> {
-        let root = reference()?;
+        let root = self.root()?;
         let mut values = Vec::new();
         for folder in &self.secrets {
             for entry in root.join(folder).read_dir_utf8()? {

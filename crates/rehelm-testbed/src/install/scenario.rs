@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-/// The content of `testbed/scenarios/NAME.yaml`. Folders of the product are relative to [`reference`], manifests of our
+/// The content of `testbed/scenarios/NAME.yaml`. Folders of the product are relative to [`Scenario::root`], manifests of our
 /// own to the data folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +16,9 @@ pub struct Scenario {
     /// The file's name.
     #[serde(default)]
     pub name: String,
+    /// Folder of a product of our own, relative to the checkout; none means the folder of [`reference`].
+    #[serde(default)]
+    pub product: Option<Utf8PathBuf>,
     /// Where the product is installed.
     pub namespace: String,
     /// Where its chart is to be installed.
@@ -79,14 +82,22 @@ impl Scenario {
         }
     }
 
+    /// The folder that all paths of the product are relative to.
+    pub fn root(&self) -> Result<Utf8PathBuf> {
+        match &self.product {
+            Some(folder) => Ok(Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder)),
+            None => reference(),
+        }
+    }
+
     /// The chart's folder.
     pub fn chart_dir(&self) -> Result<Utf8PathBuf> {
-        Ok(reference()?.join(&self.chart))
+        Ok(self.root()?.join(&self.chart))
     }
 
     /// The chart's values files.
     pub fn values_files(&self) -> Result<Vec<Utf8PathBuf>> {
-        let root = reference()?;
+        let root = self.root()?;
         Ok(self.values.iter().map(|file| root.join(file)).collect())
     }
 }
@@ -128,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_data_files_are_good() {
-        for name in ["aws", "azure", "local"] {
+        for name in ["aws", "azure", "local", "notes"] {
             let scenario = Scenario::load(name).expect(name);
             let own = scenario.before.iter().chain(&scenario.elsewhere).chain(&scenario.after);
             assert!(own.into_iter().all(|file| data_dir().join(file).is_file()), "{name}");

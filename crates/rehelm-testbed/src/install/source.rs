@@ -1,7 +1,7 @@
 //! The source install: secrets, Kustomize folders, bystander.
 
+use super::Scenario;
 use super::built::Built;
-use super::{Scenario, reference};
 use crate::cache::data_dir;
 use crate::kubectl::Kubectl;
 use crate::{Result, Testbed};
@@ -26,7 +26,7 @@ impl Testbed {
     /// The result is that of an operator's `kubectl create -f secrets` and `kubectl apply -k` per folder (twice for a set
     /// that brings its own kinds), with fewer and shorter calls.
     pub async fn install_source(&mut self, scenario: &Scenario) -> Result<()> {
-        let root = reference()?;
+        let root = scenario.root()?;
         let kubectl = self.kubectl();
         let ns = scenario.namespace.as_str();
         self.namespace(ns).await?;

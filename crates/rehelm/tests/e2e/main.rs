@@ -6,6 +6,7 @@
 #![allow(clippy::print_stderr, reason = "tests talk to the person who runs them")]
 
 mod crash;
+mod example;
 mod failures;
 mod happy;
 mod rollback;

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use camino::{Utf8Path, Utf8PathBuf};
 use rehelm_core::object::Object;
 use rehelm_core::server;
-use rehelm_testbed::{Error, Options, Pushed, Scenario, Testbed, install};
+use rehelm_testbed::{Error, Options, Pushed, Scenario, Testbed};
 use serde_json::{Value, json};
 
 /// One test's world.
@@ -111,8 +111,12 @@ impl Scene {
     }
 
     fn init(&self) {
-        let root = install::reference().expect("found before");
-        let mut words: Vec<String> = ["init", "--profile", "cognigy-ai", "--helm-flag=--plain-http"]
+        let root = self.scenario.root().expect("found before");
+        let profile = match &self.scenario.product {
+            Some(_) => root.join("profile").to_string(),
+            None => "cognigy-ai".to_owned(),
+        };
+        let mut words: Vec<String> = ["init", "--profile", &profile, "--helm-flag=--plain-http"]
             .map(str::to_owned)
             .into();
         for folder in &self.scenario.kustomize {
@@ -143,7 +147,7 @@ impl Scene {
 
     fn waived(&self) -> &'static [&'static str] {
         match self.scenario.name.as_str() {
-            "aws" => &[],
+            "aws" | "notes" => &[],
             _ => &["database-embedded"],
         }
     }
@@ -231,8 +235,10 @@ impl Scene {
     pub fn outside(&self) -> BTreeMap<String, Value> {
         let namespaced = "deployments,services,configmaps,secrets,serviceaccounts,ingresses,persistentvolumeclaims";
         let mut all = self.objects(namespaced, Some(&self.scenario.namespace));
-        let custom = "middlewares.traefik.containo.us,tlsoptions.traefik.containo.us";
-        all.extend(self.objects(custom, Some(&self.scenario.namespace)));
+        if self.scenario.product.is_none() {
+            let custom = "middlewares.traefik.containo.us,tlsoptions.traefik.containo.us";
+            all.extend(self.objects(custom, Some(&self.scenario.namespace)));
+        }
         let cluster = "persistentvolumes,storageclasses,clusterroles,clusterrolebindings,ingressclasses";
         all.extend(self.objects(cluster, None));
         all
@@ -283,7 +289,7 @@ async fn start(
     patch: impl FnOnce(&Utf8Path) -> Result<(), Error>,
 ) -> Result<(Testbed, Scenario, Pushed), Error> {
     let scenario = Scenario::load(scenario)?;
-    install::reference()?;
+    scenario.root()?;
     let mut options = scenario.options(Options::for_test());
     options.mongo = scenario.mongo_options()?;
     let mut bed = Testbed::up(options).await?;
