@@ -3,16 +3,14 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::run::{cargo, run};
+use crate::run::{build_programs, cargo, run};
 
 /// Runs one benchmark. The programs that are measured are other people's (Helm, the API server) or wait for them, so that
 /// the development build measures the same.
 pub fn run_verb(words: &[String]) -> ExitCode {
     match words.first().map(String::as_str) {
         Some("downtime") => {
-            let mut build = cargo();
-            build.args(["build", "--quiet", "--locked", "--package", "rehelm-testbed"]);
-            let built = run(&mut build);
+            let built = build_programs();
             if built != ExitCode::SUCCESS {
                 return built;
             }
@@ -22,8 +20,7 @@ pub fn run_verb(words: &[String]) -> ExitCode {
                 "--locked",
                 "--profile",
                 "dev",
-                "--package",
-                "rehelm",
+                "--workspace",
                 "--bench",
                 "downtime",
             ]))

@@ -3,10 +3,10 @@
 //! The product is our own (`examples/notes`); the cluster is the testbed's real control plane.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
-use crate::run::{cargo, run};
+use crate::run::{build_programs, program, root, target};
 
 /// Name of the demo's testbed.
 const NAME: &str = "demo";
@@ -46,7 +46,7 @@ const STAGES: &[(&str, &[&str])] = &[
 /// Runs the demo; `--keep` leaves the cluster for a look around.
 pub fn run_verb(words: &[String]) -> ExitCode {
     let keep = words.iter().any(|w| w == "--keep");
-    let built = run(cargo().args(["build", "--quiet", "--locked", "-p", "rehelm", "-p", "rehelm-testbed"]));
+    let built = build_programs();
     if built != ExitCode::SUCCESS {
         return built;
     }
@@ -97,7 +97,7 @@ fn show() -> Result<(), String> {
     let path = |below: &str| example.join(below).display().to_string();
     let rehelm = |words: &[&str]| -> Result<(), String> {
         say(&format!("\x1b[1m$ rehelm {}\x1b[0m", words.join(" ")));
-        let status = Command::new(target().join("debug/rehelm"))
+        let status = Command::new(program("rehelm"))
             .args(words)
             .current_dir(&folder)
             .env("KUBECONFIG", &kubeconfig)
@@ -146,18 +146,9 @@ fn show() -> Result<(), String> {
 }
 
 fn testbed(words: &[&str]) -> Command {
-    let mut command = Command::new(target().join("debug/rehelm-testbed"));
+    let mut command = Command::new(program("rehelm-testbed"));
     command.args(words);
     command
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
-}
-
-/// Where Cargo puts what it builds.
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 fn heading(sentence: &str) {

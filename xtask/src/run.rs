@@ -1,6 +1,7 @@
 //! Running other programs with their words passed through.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Runs to the end and passes the exit code on.
@@ -34,4 +35,25 @@ pub fn cargo() -> Command {
         }
     }
     cargo
+}
+
+/// Builds every program of the workspace. Always all of it: another choice of packages means other features of their
+/// dependencies, and so a second build of all of those.
+pub fn build_programs() -> ExitCode {
+    run(cargo().args(["build", "--quiet", "--locked", "--workspace", "--bins"]))
+}
+
+/// Path of a program that [`build_programs`] built.
+pub fn program(name: &str) -> PathBuf {
+    target().join("debug").join(name)
+}
+
+/// The checkout.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// Where Cargo puts what it builds.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }

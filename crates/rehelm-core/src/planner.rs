@@ -63,6 +63,7 @@ pub fn plan(
     );
 
     add(Migrate, Some(running::scale(observed, profile, &moving)));
+    add(Migrate, objects::displace(observed, profile));
     add(Migrate, data::copy(profile, databases));
     add(Migrate, data::rebind(observed, &moving));
     add(Migrate, objects::recreate(observed, &entries, false));

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::object::Object;
 use crate::secrets::SecretRules;
 use crate::yaml;
 
@@ -174,6 +175,13 @@ pub struct Singleton {
     pub kind: String,
     /// `metadata.name`
     pub name: String,
+}
+
+impl Singleton {
+    /// True when an object is the one that is meant, in whichever namespace.
+    pub fn names(&self, object: &Object) -> bool {
+        object.api_version() == self.api_version && object.kind() == self.kind && object.name() == self.name
+    }
 }
 
 /// `cleanup.yaml`: what outlives the old install.

@@ -16,6 +16,7 @@ pub mod adopt;
 pub mod backup;
 pub mod claims;
 pub mod copy;
+pub mod displace;
 pub mod dry_run;
 pub mod images;
 pub mod namespace;
@@ -130,6 +131,8 @@ pub enum StepSpec {
     Images(images::Images),
     /// The old install stopped.
     Scale(scale::Scale),
+    /// Singletons of the old install taken out of the way.
+    Displace(displace::Displace),
     /// Databases copied under new names.
     Copy(copy::Copy),
     /// Volumes handed over.
@@ -158,6 +161,7 @@ impl StepSpec {
             Self::DryRun(_) => "dry-run",
             Self::Images(_) => "images",
             Self::Scale(_) => "scale",
+            Self::Displace(_) => "displace",
             Self::Copy(_) => "copy",
             Self::Rebind(_) => "rebind",
             Self::Release(_) => "release",
@@ -180,6 +184,7 @@ impl StepSpec {
             Self::DryRun(s) => s,
             Self::Images(s) => s,
             Self::Scale(s) => s,
+            Self::Displace(s) => s,
             Self::Copy(s) => s,
             Self::Rebind(s) => s,
             Self::Release(s) => s,

@@ -89,6 +89,7 @@ impl StepView {
             "namespace" | "secrets" | "claims" | "release" => '+',
             "copy" => '»',
             "recreate" => '~',
+            "displace" => 'x',
             "retire" | "drop" => 'x',
             "switch" | "confirm" => '?',
             _ if in_outage => '!',

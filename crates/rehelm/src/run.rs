@@ -225,12 +225,14 @@ impl<'a> Run<'a> {
     /// # Errors
     /// Exit code 8, with everything that differs.
     pub async fn refuse_stale(&self, world: &World<'_>) -> Result<()> {
-        let (declared, _) = self.session.declared().await?;
-        let (values, _) = session::read_values(&self.session.settings.values)?;
-        let inputs = Inputs {
-            build: planner::build_digest(&declared),
-            values,
+        // What came through a pipe once cannot be read again; the objects themselves are compared all the same.
+        let build = if self.session.settings.kustomize.iter().any(|path| path == "-") {
+            self.plan.source.build.clone()
+        } else {
+            planner::build_digest(&self.session.declared().await?.0)
         };
+        let (values, _) = session::read_values(&self.session.settings.values)?;
+        let inputs = Inputs { build, values };
         let differences = stale::differences(world, &inputs)
             .await
             .context(|| "cannot compare the plan with the cluster".to_owned())?;

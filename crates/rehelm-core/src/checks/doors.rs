@@ -89,15 +89,22 @@ fn controllers(at: &At<'_>, report: &mut Report, classes: &BTreeMap<&str, &Objec
 fn singletons(at: &At<'_>, report: &mut Report) {
     let rules = &at.profile.ingress.singletons;
     let found = rules.iter().filter_map(|rule| {
-        let is = |o: &&Object| o.api_version() == rule.api_version && o.kind() == rule.kind && o.name() == rule.name;
+        let is = |o: &&Object| rule.names(o);
         let all = at
             .observed
             .rendered
             .iter()
             .chain(&at.input.around.singletons)
             .chain(at.live());
+        // The declared one steps aside when the release brings its own.
+        let steps_aside = |o: &&Object| {
+            let key = o.reference().key();
+            let declared = at.observed.declared.iter().find(|d| d.reference().key() == key);
+            declared.is_some_and(|d| at.observed.counterpart(d).is_some())
+        };
         let there: BTreeSet<String> = all
             .filter(is)
+            .filter(|o| !steps_aside(o))
             .map(|o| o.namespace().unwrap_or_default().to_owned())
             .collect();
         (there.len() > 1).then(|| {

@@ -12,6 +12,7 @@ use crate::server;
 use crate::steps::StepSpec;
 use crate::steps::adopt::{Adopt, Adopted};
 use crate::steps::backup::Backup;
+use crate::steps::displace::{Displace, Displaced};
 use crate::steps::namespace::Namespace;
 use crate::steps::recreate::{Recreate, Recreated};
 use crate::steps::release::Release;
@@ -113,6 +114,24 @@ pub(super) fn recreate(observed: &Observed, entries: &[Entry], early: bool) -> O
         })
         .collect();
     (!objects.is_empty()).then_some(StepSpec::Recreate(Recreate { objects }))
+}
+
+/// Declared objects that may exist once in the cluster, where the release brings its own.
+pub(super) fn displace(observed: &Observed, profile: &Profile) -> Option<StepSpec> {
+    let mut objects: Vec<Displaced> = observed
+        .declared
+        .iter()
+        .filter(|d| profile.ingress.singletons.iter().any(|s| s.names(d)) && observed.counterpart(d).is_some())
+        .filter(|d| d.namespace().is_some())
+        .filter_map(|d| observed.live(&d.reference()))
+        .map(|live| Displaced {
+            object: live.reference(),
+            uid: live.uid().to_owned(),
+        })
+        .collect();
+    objects.sort_by(|a, b| a.object.cmp(&b.object));
+    objects.dedup();
+    (!objects.is_empty()).then_some(StepSpec::Displace(Displace { objects }))
 }
 
 pub(super) fn release(observed: &Observed, entries: &[Entry]) -> StepSpec {

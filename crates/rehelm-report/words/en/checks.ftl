@@ -206,7 +206,7 @@ ingress-class-shared = { $subject } is served by { $controller } on both sides f
 ingress-controller-other = { $subject } is served by { $controller }, as well as { $class }
     .fix = Two controllers on one class both answer. Give one of them another class.
 singleton-twice = { $subject } exists { $count } times, in { $namespaces }; only one may
-    .fix = With two, both lose their effect. Cleanup removes the one of { $source }.
+    .fix = With two, both lose their effect. Remove the one that nothing declares.
 
 ## Databases
 

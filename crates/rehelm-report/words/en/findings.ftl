@@ -13,6 +13,9 @@ object-of-other-release = { $subject } belongs to the Helm release { $owner }
 volume-value-differs = { $subject } says { $have }, the volume of claim { $claim } says { $want }
     .fix = Write { $want } into your values file, or remove the line: rehelm fills it in.
 
+object-came-back = { $subject } is there again, although the release brings its own
+    .fix = Somebody applies the old manifests. Pause that (GitOps, a pipeline), then run the same command again.
+
 ## A plan that is stale
 
 stale-cluster = context { $subject } is another cluster than the one that was planned for

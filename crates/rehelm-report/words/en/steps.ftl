@@ -52,6 +52,13 @@ step-adopt = { $objects ->
     .assumes = No other release owns them.
     .does = Writes only Helm's labels and annotations: subjects, rules and parameters stay, the old install keeps its rights.
     .proves = Ownership is read back.
+step-displace = { $objects ->
+    [one] 1 object steps aside, only one of its name counts in a cluster
+   *[other] { $objects } objects step aside, only one of each name counts in a cluster
+ }
+    .undo = bring them back
+    .assumes = The old install is stopped, and the backup holds them.
+    .does = Deletes each, because the release brings its own.
 step-recreate = { $objects ->
     [one] 1 object replaced, a field differs that cannot be changed
    *[other] { $objects } objects replaced, fields differ that cannot be changed
