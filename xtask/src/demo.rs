@@ -71,6 +71,7 @@ fn show() -> Result<(), String> {
     heading("A cluster with the example product installed by Kustomize.");
     let up = testbed(&["up", "--name", NAME, "--install", "notes"])
         .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
         .output();
     let up = up.map_err(|e| format!("the testbed did not start: {e}"))?;
     if !up.status.success() {
