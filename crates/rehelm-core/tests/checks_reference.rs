@@ -259,7 +259,6 @@ fn a_stock_install_shows_the_known_differences_and_nothing_else() {
         ("resources-null", 1),
         ("secret-overwritten", 3),
         ("service-type-differs", 1),
-        ("singleton-twice", 1),
     ];
     assert_eq!(loud(&findings), BTreeMap::from(known), "{findings:#?}");
     assert_eq!(

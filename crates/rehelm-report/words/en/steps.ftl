@@ -59,6 +59,7 @@ step-displace = { $objects ->
     .undo = bring them back
     .assumes = The old install is stopped, and the backup holds them.
     .does = Deletes each, because the release brings its own.
+    .proves = None of them is there any more.
 step-recreate = { $objects ->
     [one] 1 object replaced, a field differs that cannot be changed
    *[other] { $objects } objects replaced, fields differ that cannot be changed

@@ -28,6 +28,10 @@ fn goes_there(scenario: &str) {
 
     scene.rehelm(&["migrate", "--yes"]).code(0);
     scene.rehelm(&["verify"]).code(0);
+    assert!(
+        !scene.exists("tlsoptions.traefik.containo.us", &ns, "default"),
+        "D14: never two of them while one serves"
+    );
     let after: Vec<_> = claims.iter().map(|c| volume("cognigy-ai", c)).collect();
     assert_eq!(before, after, "each claim is bound to the volume that it had");
     assert_eq!(

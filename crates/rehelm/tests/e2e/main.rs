@@ -12,3 +12,4 @@ mod happy;
 mod rollback;
 #[allow(dead_code, reason = "shared with a benchmark that uses more of it")]
 mod scene;
+mod vendor;

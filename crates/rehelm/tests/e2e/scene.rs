@@ -42,8 +42,17 @@ impl Scene {
 
     /// As [`Scene::up`], with a change to the copy of the chart that is pushed.
     pub fn up_with(scenario: &str, patch: impl FnOnce(&Utf8Path) -> Result<(), Error>) -> Option<Self> {
+        Self::up_chart(scenario, None, patch)
+    }
+
+    /// As [`Scene::up_with`], with another chart than the scenario's.
+    pub fn up_chart(
+        scenario: &str,
+        chart: Option<&Utf8Path>,
+        patch: impl FnOnce(&Utf8Path) -> Result<(), Error>,
+    ) -> Option<Self> {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        match runtime.block_on(start(scenario, patch)) {
+        match runtime.block_on(start(scenario, chart, patch)) {
             Ok((bed, scenario, chart)) => {
                 let folder = tempfile::tempdir().expect("a folder");
                 let scene = Self {
@@ -286,6 +295,7 @@ impl Scene {
 
 async fn start(
     scenario: &str,
+    chart: Option<&Utf8Path>,
     patch: impl FnOnce(&Utf8Path) -> Result<(), Error>,
 ) -> Result<(Testbed, Scenario, Pushed), Error> {
     let scenario = Scenario::load(scenario)?;
@@ -295,10 +305,13 @@ async fn start(
     let mut bed = Testbed::up(options).await?;
     bed.install_source(&scenario).await?;
     let chart = bed
-        .push_patched_chart(&scenario.chart_dir()?, |copy| {
-            rehelm_testbed::install::relax_kube_version(copy)?;
-            patch(copy)
-        })
+        .push_patched_chart(
+            &chart.map_or_else(|| scenario.chart_dir(), |c| Ok(c.to_owned()))?,
+            |copy| {
+                rehelm_testbed::install::relax_kube_version(copy)?;
+                patch(copy)
+            },
+        )
         .await?;
     Ok((bed, scenario, chart))
 }
