@@ -1,6 +1,8 @@
 //! `.rehelm/` beside `rehelm.yaml`: everything that a run leaves on disk, for its owner's eyes only (0700).
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rehelm_clients::files::RunFiles;
+use rehelm_core::ports::Files;
 
 use crate::config::File;
 use crate::errors::{Context, Result};
@@ -69,7 +71,9 @@ pub fn schema() -> String {
 /// # Errors
 /// When it cannot be written.
 pub fn write_schema(beside: &Utf8Path) -> Result<String> {
-    let path = ensure(beside)?.join("rehelm.schema.json");
-    fs_err::write(&path, schema()).context(|| format!("cannot write {path}"))?;
-    Ok(format!("{NAME}/rehelm.schema.json"))
+    let folder = ensure(beside)?;
+    let name = "rehelm.schema.json";
+    let written = RunFiles::open(&folder).and_then(|files| files.write(name.into(), schema().as_bytes()));
+    written.context(|| format!("cannot write {folder}/{name}"))?;
+    Ok(format!("{NAME}/{name}"))
 }
