@@ -53,12 +53,12 @@ step-adopt = { $objects ->
     .does = Writes only Helm's labels and annotations: subjects, rules and parameters stay, the old install keeps its rights.
     .proves = Ownership is read back.
 step-displace = { $objects ->
-    [one] 1 object steps aside, only one of its name counts in a cluster
-   *[other] { $objects } objects step aside, only one of each name counts in a cluster
+    [one] 1 object steps aside for the release's own
+   *[other] { $objects } objects step aside for the release's own
  }
     .undo = bring them back
     .assumes = The old install is stopped, and the backup holds them.
-    .does = Deletes each, because the release brings its own.
+    .does = Deletes each: a controller that sees two of them in the cluster ignores both.
     .proves = None of them is there any more.
 step-recreate = { $objects ->
     [one] 1 object replaced, a field differs that cannot be changed
