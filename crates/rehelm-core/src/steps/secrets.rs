@@ -106,6 +106,22 @@ pub fn same_content(a: &Object, b: &Object) -> bool {
     kind(a) == kind(b) && crate::gather::chart_data(a) == crate::gather::chart_data(b)
 }
 
+/// What a secret that is there already gets: the marks that the converted one has, nothing taken away.
+fn metadata_patch(secret: &Object) -> serde_json::Value {
+    let mut metadata = serde_json::Map::new();
+    for field in ["annotations", "labels"] {
+        if let Some(marks) = secret
+            .0
+            .get("metadata")
+            .and_then(|m| m.get(field))
+            .filter(|m| m.is_object())
+        {
+            metadata.insert(field.to_owned(), marks.clone());
+        }
+    }
+    serde_json::json!({"metadata": metadata})
+}
+
 #[async_trait]
 impl Action for Secrets {
     fn undo_kind(&self) -> Undo {
@@ -161,10 +177,7 @@ impl Action for Secrets {
                         let reference = secret.reference();
                         let live = world.target.get(&reference).await?;
                         let live = live.ok_or_else(|| PortError::NotFound(reference.to_string()))?;
-                        let patch = serde_json::json!({"metadata": {
-                            "annotations": secret.0.pointer("/metadata/annotations"),
-                            "labels": secret.0.pointer("/metadata/labels"),
-                        }});
+                        let patch = metadata_patch(&secret);
                         let unchanged = restore::precondition(&live);
                         world
                             .target
@@ -206,5 +219,26 @@ impl Action for Secrets {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_without_marks_takes_none_away() {
+        let plain = Object(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "labels": null}}));
+        assert_eq!(metadata_patch(&plain), json!({"metadata": {}}));
+    }
+
+    #[test]
+    fn text_and_encoded_content_are_the_same_content() {
+        let encoded = Object(json!({"kind": "Secret", "metadata": {"name": "a"}, "data": {"k": "eA=="}}));
+        let text =
+            Object(json!({"kind": "Secret", "metadata": {"name": "a"}, "type": "Opaque", "stringData": {"k": "x"}}));
+        assert!(same_content(&encoded, &text));
     }
 }
