@@ -39,12 +39,15 @@ use self::private::{PrivateDir, utf8, values_text};
 use self::proxy::ReadProxy;
 use self::version::HelmVersion;
 use crate::kube::{KubeAccess, KubeCluster};
+use crate::leftover;
 use crate::process;
 
 const QUICK: Duration = Duration::from_secs(60);
 const LONG: Duration = Duration::from_secs(300);
 /// For each hook of an install unless the flags say otherwise; Helm's own default of 5 minutes is short for an image
 /// that has to be pulled first.
+/// File that names the Helm that is at work.
+const MARK: &str = "helm.pid";
 const HOOK_TIME: Duration = Duration::from_secs(600);
 
 /// The Helm program with the cluster that it works on.
@@ -53,6 +56,8 @@ pub struct HelmCli {
     cluster: Arc<KubeCluster>,
     access: KubeAccess,
     private: PrivateDir,
+    /// Lies there while an install works.
+    mark: PathBuf,
     version: OnceCell<HelmVersion>,
     /// Chart reference with version and flags → the packed chart.
     pulled: Mutex<HashMap<Vec<String>, Utf8PathBuf>>,
@@ -79,6 +84,7 @@ impl HelmCli {
             cluster,
             access: access.clone(),
             private: PrivateDir::create(private_dir)?,
+            mark: private_dir.join(MARK).into_std_path_buf(),
             version: OnceCell::new(),
             pulled: Mutex::default(),
             logged_in: AtomicBool::new(false),
@@ -319,9 +325,14 @@ impl Helm for HelmCli {
             time: hooks * 4 + LONG,
             about: &spec.release,
             spec: Some(spec),
+            changes: !dry_run,
             ..Call::default()
         };
         self.run(call).await.map(drop)
+    }
+
+    async fn end_leftover(&self) -> PortResult<()> {
+        leftover::end(&self.mark).await
     }
 
     async fn release(&self, namespace: &str, release: &str) -> PortResult<Option<ReleaseState>> {

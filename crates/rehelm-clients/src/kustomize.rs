@@ -137,6 +137,7 @@ impl Kustomize {
             env: Vec::new(),
             stdin: None,
             time_limit,
+            mark: None,
         })
         .await
     }

@@ -6,6 +6,7 @@ pub mod files;
 pub mod helm;
 pub mod kube;
 pub mod kustomize;
+mod leftover;
 pub mod mongo;
 mod process;
 pub mod secrets_folder;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::leftover::Mark;
 use rehelm_core::ports::{PortError, PortResult};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -31,6 +32,8 @@ pub(crate) struct Run<'a> {
     pub env: Vec<(&'static str, Option<OsString>)>,
     pub stdin: Option<&'a [u8]>,
     pub time_limit: Duration,
+    /// File that marks the program while it works, for one that must not go on alone.
+    pub mark: Option<&'a Path>,
 }
 
 /// What a program that ended said.
@@ -87,6 +90,10 @@ pub(crate) async fn run(run: Run<'_>) -> PortResult<Ran> {
         .spawn()
         .map_err(|e| PortError::Other(format!("{} cannot be started: {e}", run.program.display())))?;
     let mut group = Group::of(&child);
+    let _mark = match (run.mark, child.id()) {
+        (Some(file), Some(process)) => Some(Mark::set(file, process)?),
+        _ => None,
+    };
     let started = Instant::now();
     let talk = async {
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -192,6 +199,7 @@ mod tests {
             env: vec![("REHELM_T", Some("x".into())), ("HOME", None)],
             stdin,
             time_limit,
+            mark: None,
         }
     }
 

@@ -238,6 +238,8 @@ pub trait Helm: Send + Sync {
     async fn render(&self, spec: &ReleaseSpec, planned: &[Object]) -> PortResult<Rendered>;
     /// `helm upgrade --install` (without `--wait`); `dry_run` asks the server only. `progress` gets Helm's lines.
     async fn install(&self, spec: &ReleaseSpec, dry_run: bool) -> PortResult<()>;
+    /// Ends an install that outlived the process that started it; Ok when there is none. Call it while holding the lease.
+    async fn end_leftover(&self) -> PortResult<()>;
     /// The newest revision of a release; None when there is none.
     async fn release(&self, namespace: &str, release: &str) -> PortResult<Option<ReleaseState>>;
     /// Makes Helm forget a release without touching any of its objects; Ok when there is none.

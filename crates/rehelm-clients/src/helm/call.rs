@@ -39,6 +39,8 @@ pub(super) struct Call<'a> {
     /// Whose secrets must not be in errors.
     pub spec: Option<&'a ReleaseSpec>,
     pub secrets: Vec<&'a SecretString>,
+    /// True for a call that changes the cluster: it must not outlive this process unnoticed.
+    pub changes: bool,
 }
 
 impl HelmCli {
@@ -57,12 +59,14 @@ impl HelmCli {
             args.push("--".into());
             args.extend(call.names);
         }
+        let mark = call.changes.then_some(self.mark.as_path());
         let ran = process::run(Run {
             program: &self.program,
             args,
             env,
             stdin: call.stdin.map(|text| text.expose_secret().as_bytes()),
             time_limit: call.time,
+            mark,
         })
         .await?;
         let values = call.spec.and_then(|spec| spec.private_values.as_ref());

@@ -122,8 +122,9 @@ impl Action for Release {
     }
 
     async fn run(&self, world: &World<'_>, number: u32) -> StepResult<()> {
-        // In doubt means that this run's own Helm was under way and is dead now: its lock is ours to take away.
+        // Begun before means that this run's own Helm was under way: once it is dead, its lock is ours to take away.
         if world.recall(number, "begun").is_some() {
+            world.helm.end_leftover().await?;
             delete_records(world, is_pending).await?;
         } else {
             world.note(number, "begun", json!(true))?;
@@ -145,6 +146,8 @@ impl Action for Release {
     }
 
     async fn undo(&self, world: &World<'_>, _: u32) -> StepResult<()> {
+        // A Helm that still works would go on making what is deleted here.
+        world.helm.end_leftover().await?;
         let made = self.made(world).await?;
         self.stop_workloads(world, &made).await?;
         for shared in &self.shared {
