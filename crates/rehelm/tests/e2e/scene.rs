@@ -235,7 +235,7 @@ impl Scene {
         let items = list["items"].as_array().cloned().unwrap_or_default();
         items
             .into_iter()
-            .map(|item| Object(item))
+            .map(Object)
             .map(|o| (o.reference().to_string(), comparable(&o)))
             .collect()
     }
