@@ -236,7 +236,7 @@ pub trait Helm: Send + Sync {
     async fn chart(&self, spec: &ReleaseSpec) -> PortResult<ChartFacts>;
     /// Renders as the cluster would, `lookup` and capabilities true; `planned` objects count as existing already.
     async fn render(&self, spec: &ReleaseSpec, planned: &[Object]) -> PortResult<Rendered>;
-    /// `helm upgrade --install` (without `--wait`); `dry_run` asks the server only. `progress` gets Helm's lines.
+    /// `helm upgrade --install` (without `--wait`); `dry_run` asks the server only.
     async fn install(&self, spec: &ReleaseSpec, dry_run: bool) -> PortResult<()>;
     /// Ends an install that outlived the process that started it; Ok when there is none. Call it while holding the lease.
     async fn end_leftover(&self) -> PortResult<()>;

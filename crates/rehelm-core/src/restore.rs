@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use crate::diff;
+use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::ports::{Cluster, PatchKind, PortError, PortResult, Precondition};
 use crate::server;
-use crate::world::{StepResult, World};
+use crate::world::{StepError, StepResult, World};
 
 /// Makes the live object what the image says, apart from what the server owns: creates it when it is gone, patches
 /// it when it differs, replaces it when an immutable field differs.
@@ -74,6 +75,12 @@ pub async fn delete_and_wait(world: &World<'_>, cluster: &dyn Cluster, object: &
         })
         .await?;
     Ok(())
+}
+
+/// The refusal of a namesake: an object of that name whose uid is not the one that was planned for.
+pub(crate) fn namesake(object: &ObjRef, planned: &str, now: &Object) -> StepError {
+    let finding = Finding::error("object-replaced", object.to_string());
+    StepError::refused(finding.arg("uid", planned).arg("now", now.uid()))
 }
 
 /// This very object in this very version.

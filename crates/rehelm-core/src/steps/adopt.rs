@@ -69,10 +69,7 @@ async fn this_one(world: &World<'_>, adopted: &Adopted) -> StepResult<Object> {
     let live = world.target.get(&adopted.object).await?;
     let live = live.ok_or_else(|| PortError::NotFound(adopted.object.to_string()))?;
     if live.uid() != adopted.uid {
-        let finding = Finding::error("object-replaced", adopted.object.to_string())
-            .arg("uid", &adopted.uid)
-            .arg("now", live.uid());
-        return Err(StepError::refused(finding));
+        return Err(restore::namesake(&adopted.object, &adopted.uid, &live));
     }
     Ok(live)
 }

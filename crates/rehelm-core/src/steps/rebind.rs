@@ -168,10 +168,10 @@ async fn hand_over(
         require_retained(&volume)?;
         require_claimed_by(&volume, &[from, to])?;
         if let Some(old) = cluster.get(from).await? {
-            refuse_users(world, cluster, &old).await?;
+            refuse_users(cluster, &old).await?;
             let gone = restore::delete_and_wait(world, cluster, from, old.uid()).await;
             if let Err(PortError::Timeout { .. }) = gone {
-                refuse_users(world, cluster, &old).await?;
+                refuse_users(cluster, &old).await?;
             }
             gone?;
         }
@@ -285,7 +285,7 @@ async fn require_bound(world: &World<'_>, handover: &Handover, claim: &ObjRef) -
 }
 
 /// Refuses to delete a claim that pods still hold, and names them (finished pods hold claims, too).
-async fn refuse_users(world: &World<'_>, cluster: &dyn Cluster, claim: &Object) -> StepResult<()> {
+async fn refuse_users(cluster: &dyn Cluster, claim: &Object) -> StepResult<()> {
     let select = Select {
         namespace: claim.namespace().map(str::to_owned),
         ..Select::default()
@@ -297,7 +297,6 @@ async fn refuse_users(world: &World<'_>, cluster: &dyn Cluster, claim: &Object) 
         .filter(|p| pods::pod_spec(p).is_some_and(|s| pods::claims(s).contains(claim.name())))
         .map(|p| p.name().to_owned())
         .collect();
-    let _ = world;
     if holders.is_empty() {
         return Ok(());
     }

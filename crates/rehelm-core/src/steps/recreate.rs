@@ -90,10 +90,7 @@ impl Action for Recreate {
                 continue;
             };
             if live.uid() != o.uid && live.annotation(CREATED_BY).is_none() {
-                let finding = Finding::error("object-replaced", o.object.to_string())
-                    .arg("uid", &o.uid)
-                    .arg("now", live.uid());
-                return Err(StepError::refused(finding));
+                return Err(restore::namesake(&o.object, &o.uid, &live));
             }
         }
         Ok(())
@@ -108,10 +105,7 @@ impl Action for Recreate {
                     restore::replace(world, world.target, &live, &o.wanted(&run)).await?;
                 }
                 Some(live) => {
-                    let finding = Finding::error("object-replaced", o.object.to_string())
-                        .arg("uid", &o.uid)
-                        .arg("now", live.uid());
-                    return Err(StepError::refused(finding));
+                    return Err(restore::namesake(&o.object, &o.uid, &live));
                 }
                 // The crash came between the deletion and the creation.
                 None => drop(world.target.create(&o.wanted(&run), false).await?),

@@ -14,6 +14,7 @@ use super::{Action, Names, Undo, access};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::ports::{Access, PatchKind, PortError, Precondition};
+use crate::restore;
 use crate::world::{StepError, StepResult, World};
 
 /// Annotation that keeps the original policy.
@@ -53,10 +54,7 @@ pub(crate) async fn read_volume(world: &World<'_>, name: &str, uid: &str) -> Ste
         .await?
         .ok_or_else(|| PortError::NotFound(reference.to_string()))?;
     if volume.uid() != uid {
-        let finding = Finding::error("object-replaced", reference.to_string())
-            .arg("uid", uid)
-            .arg("now", volume.uid());
-        return Err(StepError::refused(finding));
+        return Err(restore::namesake(&reference, uid, &volume));
     }
     Ok(volume)
 }

@@ -86,10 +86,7 @@ impl Scale {
                 .await?
                 .ok_or_else(|| PortError::NotFound(w.object.to_string()))?;
             if live.uid() != w.uid {
-                let finding = Finding::error("object-replaced", w.object.to_string())
-                    .arg("uid", &w.uid)
-                    .arg("now", live.uid());
-                return Err(StepError::refused(finding));
+                return Err(restore::namesake(&w.object, &w.uid, &live));
             }
             Ok(live)
         }))
