@@ -1,0 +1,56 @@
+//! What can be told to go wrong.
+
+use std::time::Duration;
+
+/// How the pods of a workload fare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Readiness {
+    /// Ready after this time.
+    After(Duration),
+    /// The image cannot be pulled: `ErrImagePull`, then `ImagePullBackOff`.
+    ImagePull,
+    /// The container ends with an error again and again: `CrashLoopBackOff`.
+    CrashLoop,
+    /// Runs and is never ready.
+    Never,
+    /// Does not end when it is deleted, for this long.
+    SlowToEnd(Duration),
+}
+
+/// One thing that goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Pods whose name starts so, in a namespace (empty: all).
+    Pods {
+        /// Namespace; empty for all.
+        namespace: String,
+        /// Start of the pod's name; empty for all.
+        prefix: String,
+        /// How they fare.
+        readiness: Readiness,
+    },
+    /// Pods with an image that contains this text cannot pull it.
+    Image(String),
+    /// Volumes stay attached to their nodes for ever.
+    NoDetach,
+}
+
+/// What is wrong at the moment.
+#[derive(Default)]
+pub(crate) struct Faults {
+    pub all: Vec<Fault>,
+}
+
+impl crate::Sim {
+    /// Lets something go wrong from now on.
+    pub fn fault(&self, fault: Fault) {
+        self.shared.with(|world| world.faults.all.push(fault));
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn mend(&self) {
+        self.shared.with(|world| world.faults.all.clear());
+    }
+}

@@ -1,0 +1,126 @@
+//! What a request asks for, read from its path and query.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+/// Options of a request's query that every verb may have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Query {
+    pairs: BTreeMap<String, Vec<String>>,
+}
+
+impl Query {
+    pub fn parse(query: &str) -> Self {
+        let mut pairs: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            pairs.entry(key.into_owned()).or_default().push(value.into_owned());
+        }
+        Self { pairs }
+    }
+
+    /// The first value of a key; None when absent or empty.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let first = self.pairs.get(key)?.first()?;
+        Some(first.as_str()).filter(|value| !value.is_empty())
+    }
+
+    pub fn flag(&self, key: &str) -> bool {
+        matches!(self.get(key), Some("true" | "1" | "True" | "TRUE"))
+    }
+
+    /// `dryRun=All`.
+    pub fn dry_run(&self) -> bool {
+        self.pairs
+            .get("dryRun")
+            .is_some_and(|all| all.iter().any(|v| v == "All"))
+    }
+}
+
+/// A path below `/api/v1` or `/apis/GROUP/VERSION`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ResourcePath {
+    pub group: String,
+    pub version: String,
+    /// Empty: all namespaces, or a cluster-scoped resource.
+    pub namespace: String,
+    pub plural: String,
+    /// Empty for the collection.
+    pub name: String,
+    /// `status`, `scale`, `log`; empty for none.
+    pub subresource: String,
+}
+
+impl ResourcePath {
+    /// None for paths that name no resource (discovery and the like).
+    pub fn parse(path: &str) -> Option<Self> {
+        let mut parts: Vec<String> = path
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
+            .collect();
+        let (group, version) = match parts.first().map(String::as_str) {
+            Some("api") if parts.len() > 2 => (String::new(), parts.remove(1)),
+            Some("apis") if parts.len() > 3 => (parts.remove(1), parts.remove(1)),
+            _ => return None,
+        };
+        parts.remove(0);
+        let mut namespace = String::new();
+        // `/namespaces/NAME` and its own subresources are the resource `namespaces` itself.
+        let own = |part: &str| matches!(part, "status" | "finalize");
+        if parts[0] == "namespaces" && parts.len() > 2 && !own(&parts[2]) {
+            parts.remove(0);
+            namespace = parts.remove(0);
+        }
+        let mut parts = parts.into_iter();
+        let plural = parts.next()?;
+        let name = parts.next().unwrap_or_default();
+        let subresource = parts.collect::<Vec<_>>().join("/");
+        Some(Self {
+            group,
+            version,
+            namespace,
+            plural,
+            name,
+            subresource,
+        })
+    }
+}
+
+/// What the authorizer is asked about.
+pub(crate) fn verb(method: &Method, path: &ResourcePath, query: &Query) -> &'static str {
+    match *method {
+        Method::GET | Method::HEAD if query.flag("watch") => "watch",
+        Method::GET | Method::HEAD if path.name.is_empty() => "list",
+        Method::GET | Method::HEAD => "get",
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE if path.name.is_empty() => "deletecollection",
+        Method::DELETE => "delete",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> ResourcePath {
+        ResourcePath::parse(text).expect("a resource")
+    }
+
+    #[test]
+    fn paths_are_read() {
+        assert_eq!(path("/api/v1/namespaces").plural, "namespaces");
+        assert_eq!(path("/api/v1/namespaces/a").name, "a");
+        assert_eq!(path("/api/v1/namespaces/a/finalize").subresource, "finalize");
+        let pods = path("/api/v1/namespaces/a/pods");
+        assert_eq!((pods.namespace.as_str(), pods.plural.as_str()), ("a", "pods"));
+        let scale = path("/apis/apps/v1/namespaces/a/deployments/web/scale");
+        assert_eq!((scale.name.as_str(), scale.subresource.as_str()), ("web", "scale"));
+        assert_eq!(ResourcePath::parse("/apis/apps/v1"), None);
+        assert_eq!(ResourcePath::parse("/version"), None);
+    }
+}

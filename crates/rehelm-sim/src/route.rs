@@ -1,0 +1,205 @@
+//! From a request to its answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::kinds::Kind;
+use crate::rbac::{self, Identity, Question};
+use crate::refusal::Refusal;
+use crate::request::{self, Query, ResourcePath};
+use crate::service::{self, AnswerBody};
+use crate::sim::Shared;
+use crate::world::World;
+use crate::{discovery, openapi, printer, verbs};
+
+/// A request, its body read.
+pub(crate) struct Asked {
+    pub head: http::request::Parts,
+    pub body: Bytes,
+    pub identity: Identity,
+}
+
+impl Asked {
+    /// A header as text; empty when absent.
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.head.headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default()
+    }
+
+    /// Media type of the body, without parameters.
+    pub fn media(&self) -> &str {
+        self.header("content-type").split(';').next().unwrap_or_default().trim()
+    }
+
+    /// The body as JSON or YAML.
+    pub fn object(&self) -> Result<Value, Refusal> {
+        if self.body.is_empty() {
+            return Ok(Value::Null);
+        }
+        match self.media() {
+            ""
+            | "application/json"
+            | "application/json-patch+json"
+            | "application/merge-patch+json"
+            | "application/strategic-merge-patch+json" => serde_json::from_slice(&self.body)
+                .map_err(|error| Refusal::bad_request(format!("the object provided is unrecognized: {error}"))),
+            "application/yaml" | "application/apply-patch+yaml" => {
+                let text = std::str::from_utf8(&self.body).map_err(|e| Refusal::bad_request(e.to_string()))?;
+                serde_saphyr::from_str(text)
+                    .map_err(|error| Refusal::bad_request(format!("error decoding YAML: {error}")))
+            }
+            _ => Err(Refusal::unsupported_media(&["application/json", "application/yaml"])),
+        }
+    }
+
+    /// Field manager: what the query says, else the first word of the user agent.
+    pub fn manager(&self, query: &Query) -> String {
+        if let Some(manager) = query.get("fieldManager") {
+            return manager.to_owned();
+        }
+        let agent = self.header("user-agent").split('/').next().unwrap_or_default();
+        if agent.is_empty() { "unknown" } else { agent }
+            .chars()
+            .take(128)
+            .collect()
+    }
+}
+
+/// What a verb gives.
+pub(crate) enum Answer {
+    /// One object under this HTTP status.
+    Object(u16, Value),
+    /// A list.
+    List(Value),
+    /// A watch that begins after this resourceVersion; events that were asked for at once come first.
+    Watch(verbs::watch::Watch),
+    /// Plain text.
+    Text(String),
+}
+
+/// A request for a resource, its kind found.
+pub(crate) struct Call<'a> {
+    pub asked: &'a Asked,
+    pub path: ResourcePath,
+    pub query: Query,
+    pub kind: Arc<Kind>,
+}
+
+/// The answer to a request.
+pub(crate) fn answer(shared: &Arc<Shared>, asked: Asked) -> Response<AnswerBody> {
+    let path = asked.head.uri.path().to_owned();
+    let query = Query::parse(asked.head.uri.query().unwrap_or_default());
+    let latency = shared.world().options.latency;
+    let answer = shared.with(|world| {
+        world.pass(latency);
+        match ResourcePath::parse(&path) {
+            Some(resource) => resource_answer(world, &asked, resource, query.clone()),
+            None => other(world, &asked, &path),
+        }
+    });
+    match answer {
+        Ok((Answer::Watch(watch), kind)) => verbs::watch::respond(shared, watch, kind, asked),
+        Ok((Answer::Text(text), _)) => service::whole(200, "text/plain", text.into()),
+        Ok((Answer::Object(code, value), kind)) => shaped(shared, &asked, &query, code, value, kind, false),
+        Ok((Answer::List(value), kind)) => shaped(shared, &asked, &query, 200, value, kind, true),
+        Err(refusal) => service::json(refusal.code, &refusal.to_status()),
+    }
+}
+
+type Given = Result<(Answer, Option<Arc<Kind>>), Refusal>;
+
+/// As the client wants it: a Table when it asks for one.
+fn shaped(
+    shared: &Shared,
+    asked: &Asked,
+    query: &Query,
+    code: u16,
+    value: Value,
+    kind: Option<Arc<Kind>>,
+    list: bool,
+) -> Response<AnswerBody> {
+    let wants_table = asked.header("accept").contains("as=Table");
+    let (Some(kind), true, 200 | 201) = (kind, wants_table, code) else {
+        return service::json(code, &value);
+    };
+    let now = shared.world().now();
+    let include = query.get("includeObject").unwrap_or("Metadata");
+    let mut table = if list {
+        let items = value
+            .get("items")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        printer::table(&kind, &items, include, now)
+    } else if value["kind"] == "Status" {
+        return service::json(code, &value);
+    } else {
+        printer::table(&kind, std::slice::from_ref(&value), include, now)
+    };
+    if let Some(meta) = value.get("metadata").filter(|_| list) {
+        table["metadata"] = meta.clone();
+    } else {
+        table["metadata"] = json!({"resourceVersion": crate::meta::resource_version(&value)});
+    }
+    service::json(code, &table)
+}
+
+/// Paths that name no resource.
+fn other(world: &mut World, asked: &Asked, path: &str) -> Given {
+    if asked.head.method != Method::GET {
+        return Err(Refusal::no_route());
+    }
+    let plain = |value| Ok((Answer::Object(StatusCode::OK.as_u16(), value), None));
+    match path.trim_end_matches('/') {
+        "/healthz" | "/livez" | "/readyz" => return Ok((Answer::Text("ok".to_owned()), None)),
+        "/version" => return plain(discovery::version(world)),
+        _ => {}
+    }
+    let aggregated = asked.header("accept").contains("as=APIGroupDiscoveryList");
+    let found = discovery::answer(world, path, aggregated).or_else(|| openapi::answer(world, path));
+    found.map_or_else(|| Err(Refusal::no_route()), plain)
+}
+
+fn resource_answer(world: &mut World, asked: &Asked, path: ResourcePath, query: Query) -> Given {
+    let verb = request::verb(&asked.head.method, &path, &query);
+    let resource = if path.subresource.is_empty() {
+        path.plural.clone()
+    } else {
+        format!("{}/{}", path.plural, path.subresource)
+    };
+    let question = Question {
+        verb,
+        group: &path.group,
+        resource: &resource,
+        namespace: &path.namespace,
+        name: &path.name,
+    };
+    if !rbac::allows(world, &asked.identity, &question) {
+        let id = crate::kinds::id(&path.group, &path.plural);
+        let place = match path.namespace.as_str() {
+            "" => "at the cluster scope".to_owned(),
+            namespace => format!("in the namespace \"{namespace}\""),
+        };
+        let why = format!(
+            "User \"{}\" cannot {verb} resource \"{resource}\" in API group \"{}\" {place}",
+            asked.identity.name, path.group
+        );
+        return Err(Refusal::forbidden(&id, &path.name, &why));
+    }
+    let Some(kind) = world.kinds.at(&path.group, &path.version, &path.plural) else {
+        return Err(Refusal::no_route());
+    };
+    if kind.facts.namespaced == path.namespace.is_empty() && !(path.namespace.is_empty() && path.name.is_empty()) {
+        return Err(Refusal::no_route());
+    }
+    let call = Call {
+        asked,
+        path,
+        query,
+        kind: kind.clone(),
+    };
+    verbs::carry_out(world, verb, &call).map(|answer| (answer, Some(kind)))
+}

@@ -1,0 +1,163 @@
+//! Objects and the log of their changes. A resource is named by `plural.group`, or `plural` for the core group.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::meta;
+
+/// Changes that are kept for watches; older ones answer 410 Gone.
+pub(crate) const KEPT: usize = 100_000;
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChangeKind {
+    Added,
+    Modified,
+    Deleted,
+}
+
+/// One change; `object` is what it is now (of a deleted object: what it was, under the resourceVersion of its deletion).
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub version: u64,
+    pub resource: Arc<str>,
+    pub kind: ChangeKind,
+    pub object: Arc<Value>,
+    pub old: Option<Arc<Value>>,
+}
+
+/// Name of an object within its resource; cluster-scoped ones have an empty namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Place {
+    pub namespace: String,
+    pub name: String,
+}
+
+impl Place {
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
+
+/// Everything that etcd would hold.
+#[derive(Default)]
+pub(crate) struct Store {
+    objects: BTreeMap<Arc<str>, BTreeMap<Place, Arc<Value>>>,
+    log: VecDeque<Change>,
+    version: u64,
+    /// Changes up to this resourceVersion are forgotten.
+    compacted: u64,
+}
+
+impl Store {
+    /// resourceVersion of the newest change.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Changes up to this resourceVersion are forgotten: a watch from before it is told 410 Gone.
+    pub fn compacted(&self) -> u64 {
+        self.compacted
+    }
+
+    pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.objects.get(resource)?.get(&Place::new(namespace, name)).cloned()
+    }
+
+    /// Objects of a resource in the order of namespace and name; None asks for all namespaces.
+    pub fn list(&self, resource: &str, namespace: Option<&str>) -> Vec<Arc<Value>> {
+        let Some(objects) = self.objects.get(resource) else {
+            return Vec::new();
+        };
+        match namespace {
+            None => objects.values().cloned().collect(),
+            Some(namespace) => objects
+                .range(Place::new(namespace, "")..)
+                .take_while(|(place, _)| place.namespace == namespace)
+                .map(|(_, object)| object.clone())
+                .collect(),
+        }
+    }
+
+    /// Resources that have objects.
+    pub fn resources(&self) -> Vec<Arc<str>> {
+        let full = self.objects.iter().filter(|(_, objects)| !objects.is_empty());
+        full.map(|(resource, _)| resource.clone()).collect()
+    }
+
+    /// Adds or replaces an object under a new resourceVersion, which is written into it.
+    pub fn put(&mut self, resource: &str, mut object: Value) -> Arc<Value> {
+        self.version += 1;
+        meta::set(&mut object, "resourceVersion", self.version.to_string().into());
+        self.insert(resource, object)
+    }
+
+    /// Adds an object as it is, its resourceVersion included; later changes get higher ones.
+    pub fn load(&mut self, resource: &str, object: Value) -> Arc<Value> {
+        let version = meta::text(&object, "resourceVersion").parse().unwrap_or(0);
+        self.version = self.version.max(version);
+        let place = Place::new(meta::namespace(&object), meta::name(&object));
+        let object = Arc::new(object);
+        let resource: Arc<str> = resource.into();
+        self.objects.entry(resource).or_default().insert(place, object.clone());
+        object
+    }
+
+    fn insert(&mut self, resource: &str, object: Value) -> Arc<Value> {
+        let place = Place::new(meta::namespace(&object), meta::name(&object));
+        let object = Arc::new(object);
+        let resource: Arc<str> = resource.into();
+        let objects = self.objects.entry(resource.clone()).or_default();
+        let old = objects.insert(place, object.clone());
+        let kind = if old.is_some() {
+            ChangeKind::Modified
+        } else {
+            ChangeKind::Added
+        };
+        self.record(kind, resource, object.clone(), old);
+        object
+    }
+
+    /// Takes an object away; what is returned carries the resourceVersion of the deletion.
+    pub fn remove(&mut self, resource: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        let old = self.objects.get_mut(resource)?.remove(&Place::new(namespace, name))?;
+        self.version += 1;
+        let mut gone = (*old).clone();
+        meta::set(&mut gone, "resourceVersion", self.version.to_string().into());
+        let gone = Arc::new(gone);
+        self.record(ChangeKind::Deleted, resource.into(), gone.clone(), Some(old));
+        Some(gone)
+    }
+
+    fn record(&mut self, kind: ChangeKind, resource: Arc<str>, object: Arc<Value>, old: Option<Arc<Value>>) {
+        self.log.push_back(Change {
+            version: self.version,
+            resource,
+            kind,
+            object,
+            old,
+        });
+        while self.log.len() > KEPT {
+            if let Some(change) = self.log.pop_front() {
+                self.compacted = change.version;
+            }
+        }
+    }
+
+    /// Forgets all changes until now, as etcd's compaction does.
+    pub fn compact(&mut self) {
+        self.log.clear();
+        self.compacted = self.version;
+    }
+
+    /// Changes after a resourceVersion, oldest first.
+    pub fn since(&self, version: u64) -> impl Iterator<Item = &Change> {
+        let from = self.log.partition_point(|change| change.version <= version);
+        self.log.range(from..)
+    }
+}

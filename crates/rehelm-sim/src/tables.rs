@@ -1,0 +1,68 @@
+//! What is known of the kinds that an API server has: facts taken from a real one, no descriptions.
+
+use std::sync::{Arc, LazyLock};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::schema::Schemas;
+
+/// One resource as discovery names it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ResourceFacts {
+    /// Empty for the core group.
+    pub group: String,
+    pub version: String,
+    pub plural: String,
+    pub singular: String,
+    pub kind: String,
+    pub namespaced: bool,
+    pub verbs: Vec<String>,
+    #[serde(default)]
+    pub short_names: Vec<String>,
+    #[serde(default)]
+    pub categories: Vec<String>,
+    #[serde(default)]
+    pub subresources: Vec<SubresourceFacts>,
+    /// Name of its schema.
+    #[serde(default)]
+    pub schema: String,
+}
+
+/// `deployments/scale` and the like; the group and version are those of the body that it takes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SubresourceFacts {
+    pub name: String,
+    pub group: String,
+    pub version: String,
+    pub kind: String,
+    pub verbs: Vec<String>,
+}
+
+/// One server's facts.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    pub resources: Vec<ResourceFacts>,
+    pub schemas: Arc<Schemas>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    resources: Vec<ResourceFacts>,
+    schemas: Map<String, Value>,
+}
+
+static NEWEST: LazyLock<Arc<Tables>> = LazyLock::new(|| {
+    let file: File = serde_json::from_str(include_str!("../tables/v1.35.json")).expect("the tables are well formed");
+    Arc::new(Tables {
+        resources: file.resources,
+        schemas: Arc::new(Schemas { named: file.schemas }),
+    })
+});
+
+/// The tables of the newest server that is known.
+pub(crate) fn newest() -> Arc<Tables> {
+    NEWEST.clone()
+}

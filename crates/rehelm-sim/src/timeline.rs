@@ -1,0 +1,174 @@
+//! Virtual time: what is due when. Nothing here looks at the wall clock.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+/// A moment of virtual time, in nanoseconds since the Unix epoch (what clients see as timestamps has whole seconds).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(pub i64);
+
+impl Time {
+    /// The moment `later` after this one.
+    pub fn after(self, later: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(later.as_nanos()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// Time from `earlier` to this moment; zero when that is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// As Kubernetes writes `metav1.Time`: whole seconds, UTC.
+    pub fn rfc3339(self) -> String {
+        let moment = jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// As Kubernetes writes `metav1.MicroTime`.
+    pub fn rfc3339_micro(self) -> String {
+        let moment = jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        moment.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    }
+}
+
+/// One thing that a controller wants to look at: `key` is `namespace/name`, or `name` for cluster-scoped objects.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Task {
+    /// Index in [`crate::controllers::ALL`].
+    pub controller: usize,
+    pub key: String,
+}
+
+/// The queue of tasks and of clients that sleep.
+#[derive(Default)]
+pub(crate) struct Timeline {
+    now: Time,
+    sequence: u64,
+    due: BTreeMap<(Time, u64), Task>,
+    planned: HashMap<Task, (Time, u64)>,
+    sleepers: BTreeMap<(Time, u64), tokio::sync::oneshot::Sender<()>>,
+}
+
+impl Timeline {
+    pub fn new(now: Time) -> Self {
+        Self { now, ..Self::default() }
+    }
+
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Plans a task; a task that is planned already keeps the earlier of both times.
+    pub fn plan(&mut self, at: Time, task: Task) {
+        let at = at.max(self.now);
+        if let Some(place) = self.planned.get(&task) {
+            if place.0 <= at {
+                return;
+            }
+            let place = *place;
+            self.due.remove(&place);
+        }
+        self.sequence += 1;
+        self.planned.insert(task.clone(), (at, self.sequence));
+        self.due.insert((at, self.sequence), task);
+    }
+
+    /// The next task that is due at `limit` or before; time moves to it.
+    pub fn next(&mut self, limit: Time) -> Option<Task> {
+        let place = *self.due.keys().next()?;
+        if place.0 > limit {
+            return None;
+        }
+        let task = self.due.remove(&place)?;
+        self.planned.remove(&task);
+        self.pass_to(place.0);
+        Some(task)
+    }
+
+    /// When something happens next: a task, or a sleeper that wakes.
+    pub fn next_due(&self) -> Option<Time> {
+        let task = self.due.keys().next().map(|key| key.0);
+        let sleeper = self.sleepers.keys().next().map(|key| key.0);
+        match (task, sleeper) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Moves time forward (never back) and wakes who slept until then.
+    pub fn pass_to(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        while let Some(place) = self.sleepers.keys().next().copied() {
+            if place.0 > self.now {
+                break;
+            }
+            if let Some(sleeper) = self.sleepers.remove(&place) {
+                // A sleeper that is gone needs no waking.
+                let _ = sleeper.send(());
+            }
+        }
+    }
+
+    /// A sleep of a client; the receiver ends when its time has come.
+    pub fn sleep(&mut self, time: Duration) -> tokio::sync::oneshot::Receiver<()> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.sequence += 1;
+        let at = self.now.after(time);
+        self.sleepers.insert((at, self.sequence), sender);
+        self.pass_to(self.now);
+        receiver
+    }
+
+    /// How many clients sleep (those that gave up are not counted).
+    pub fn sleeping(&mut self) -> usize {
+        self.sleepers.retain(|_, sleeper| !sleeper.is_closed());
+        self.sleepers.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(key: &str) -> Task {
+        Task {
+            controller: 0,
+            key: key.to_owned(),
+        }
+    }
+
+    #[test]
+    fn tasks_come_in_the_order_of_their_time_and_each_once() {
+        let mut line = Timeline::new(Time(0));
+        line.plan(Time(30), task("b"));
+        line.plan(Time(20), task("a"));
+        line.plan(Time(10), task("b"));
+        assert_eq!(line.next(Time(15)), Some(task("b")));
+        assert_eq!(line.now(), Time(10));
+        assert_eq!(line.next(Time(15)), None);
+        assert_eq!(line.next(Time(40)), Some(task("a")));
+        assert_eq!(line.next(Time(40)), None);
+    }
+
+    #[test]
+    fn sleepers_wake_when_time_passes() {
+        let mut line = Timeline::new(Time(0));
+        let mut sleeping = line.sleep(Duration::from_nanos(5));
+        assert!(sleeping.try_recv().is_err());
+        assert_eq!(line.next_due(), Some(Time(5)));
+        line.pass_to(Time(5));
+        assert!(sleeping.try_recv().is_ok());
+    }
+
+    #[test]
+    fn times_read_as_kubernetes_writes_them() {
+        assert_eq!(Time(1_700_000_000_123_456_789).rfc3339(), "2023-11-14T22:13:20Z");
+        assert_eq!(
+            Time(1_700_000_000_123_456_789).rfc3339_micro(),
+            "2023-11-14T22:13:20.123456Z"
+        );
+    }
+}

@@ -1,0 +1,85 @@
+//! The verbs of the API, one file each.
+
+mod create;
+mod delete;
+mod get;
+mod list;
+mod patch;
+mod review;
+mod select;
+mod subresource;
+mod update;
+pub(crate) mod watch;
+
+use serde_json::Value;
+
+use crate::convert;
+use crate::meta;
+use crate::refusal::Refusal;
+use crate::route::{Answer, Call};
+use crate::world::World;
+
+/// Carries out a verb on a resource.
+pub(crate) fn carry_out(world: &mut World, verb: &str, call: &Call<'_>) -> Result<Answer, Refusal> {
+    if verb == "create" && review::is_review(&call.kind) {
+        return review::run(world, call);
+    }
+    if !matches!(call.path.subresource.as_str(), "" | "status") {
+        return subresource::run(world, verb, call);
+    }
+    if call.path.subresource.is_empty() && !call.kind.facts.verbs.iter().any(|known| known == verb) {
+        return Err(Refusal::method_not_allowed());
+    }
+    match verb {
+        "get" => get::run(world, call),
+        "list" => list::run(world, call),
+        "watch" => watch::begin(world, call),
+        "create" => create::run(world, call),
+        "update" => update::run(world, call),
+        "patch" => patch::run(world, call),
+        "delete" => delete::one(world, call),
+        "deletecollection" => delete::all(world, call),
+        _ => Err(Refusal::method_not_allowed()),
+    }
+}
+
+/// An object as the call's version of its kind shows it.
+fn shown(call: &Call<'_>, object: &Value) -> Value {
+    convert::to_version(&call.kind, object.clone())
+}
+
+/// The object that the path names.
+fn existing(world: &World, call: &Call<'_>) -> Result<std::sync::Arc<Value>, Refusal> {
+    let found = world.get(&call.kind.id, &call.path.namespace, &call.path.name);
+    found.ok_or_else(|| Refusal::not_found(&call.kind.id, &call.path.name))
+}
+
+/// Checks that a body is an object of the call's kind, and puts it into the path's namespace.
+fn placed(call: &Call<'_>, mut object: Value) -> Result<Value, Refusal> {
+    let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
+    let (api_version, kind) = (call.kind.api_version(), call.kind.facts.kind.as_str());
+    if !object.is_object() {
+        return Err(Refusal::bad_request("the body is no object"));
+    }
+    if text("kind").is_empty() {
+        return Err(Refusal::bad_request("Object 'Kind' is missing"));
+    }
+    if text("apiVersion") != api_version || text("kind") != kind {
+        return Err(Refusal::bad_request(format!(
+            "the API version in the data ({}) does not match the expected API version ({api_version})",
+            text("apiVersion")
+        )));
+    }
+    let namespace = meta::namespace(&object);
+    if !namespace.is_empty() && namespace != call.path.namespace {
+        return Err(Refusal::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    if call.path.namespace.is_empty() {
+        meta::unset(&mut object, "namespace");
+    } else {
+        meta::set(&mut object, "namespace", call.path.namespace.clone().into());
+    }
+    Ok(object)
+}

@@ -1,0 +1,11 @@
+//! `get`.
+
+use super::{existing, shown};
+use crate::refusal::Refusal;
+use crate::route::{Answer, Call};
+use crate::world::World;
+
+pub(super) fn run(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let object = existing(world, call)?;
+    Ok(Answer::Object(200, shown(call, &object)))
+}

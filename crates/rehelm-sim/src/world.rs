@@ -1,0 +1,309 @@
+//! The cluster behind the API: everything that the one lock guards. Verbs and controllers write through it.
+
+mod deletion;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub(crate) use deletion::DeleteOptions;
+
+use crate::admission;
+use crate::controllers;
+use crate::faults::Faults;
+use crate::kinds::{Kind, Kinds};
+use crate::meta;
+use crate::patch::managed;
+use crate::refusal::Refusal;
+use crate::sim::Options;
+use crate::store::Store;
+use crate::tables;
+use crate::timeline::{Time, Timeline};
+
+/// Who writes, and how; for `managedFields`.
+#[derive(Clone, Debug)]
+pub(crate) struct Writer {
+    /// Field manager.
+    pub manager: String,
+    /// `status`, `scale`; empty for the object itself.
+    pub subresource: String,
+    /// False for server-side apply, which keeps its own account of fields.
+    pub tracks: bool,
+}
+
+impl Writer {
+    pub fn new(manager: &str, subresource: &str) -> Self {
+        Self {
+            manager: manager.to_owned(),
+            subresource: subresource.to_owned(),
+            tracks: true,
+        }
+    }
+}
+
+/// The manager name of all controllers.
+pub(crate) const CONTROLLERS: &str = "kube-controller-manager";
+
+/// A cluster: objects, kinds, time, faults.
+pub(crate) struct World {
+    pub options: Options,
+    pub store: Store,
+    pub kinds: Kinds,
+    pub timeline: Timeline,
+    pub faults: Faults,
+    /// Changes up to this one were shown to the controllers.
+    shown: u64,
+    names: u64,
+}
+
+impl World {
+    pub fn new(options: Options) -> Self {
+        Self {
+            store: Store::default(),
+            kinds: Kinds::new(&tables::newest(), options.minor),
+            timeline: Timeline::new(options.start),
+            faults: Faults::default(),
+            shown: 0,
+            names: options.seed,
+            options,
+        }
+    }
+
+    pub fn now(&self) -> Time {
+        self.timeline.now()
+    }
+
+    /// 64 bits that only depend on the seed and on how many were drawn before.
+    pub fn draw(&mut self) -> u64 {
+        // SplitMix64: public domain, by Sebastiano Vigna.
+        self.names = self.names.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.names;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    pub fn new_uid(&mut self) -> String {
+        let (a, b) = (self.draw(), self.draw());
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            a >> 32,
+            (a >> 16) & 0xffff,
+            a & 0xfff,
+            0x8000 | (b >> 50),
+            b & 0xffff_ffff_ffff
+        )
+    }
+
+    /// Five characters as Kubernetes appends them to generated names.
+    pub fn new_suffix(&mut self) -> String {
+        const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+        let mut bits = self.draw();
+        (0..5)
+            .map(|_| {
+                let letter = LETTERS[usize::try_from(bits % 27).unwrap_or(0)];
+                bits /= 27;
+                char::from(letter)
+            })
+            .collect()
+    }
+
+    pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.store.get(resource, namespace, name)
+    }
+
+    pub fn list(&self, resource: &str, namespace: Option<&str>) -> Vec<Arc<Value>> {
+        self.store.list(resource, namespace)
+    }
+
+    /// The kind of a resource that controllers rely on.
+    pub fn kind(&self, resource: &str) -> Result<Arc<Kind>, Refusal> {
+        self.kinds.by_id(resource).ok_or_else(Refusal::no_route)
+    }
+
+    /// Creates an object: metadata, defaults, admission, validation. With `dry_run` nothing is kept.
+    pub fn insert(
+        &mut self,
+        kind: &Kind,
+        mut object: Value,
+        writer: &Writer,
+        dry_run: bool,
+    ) -> Result<Arc<Value>, Refusal> {
+        let name = self.prepare_metadata(kind, &mut object)?;
+        if self.get(&kind.id, meta::namespace(&object), &name).is_some() {
+            return Err(Refusal::already_exists(&kind.id, &name));
+        }
+        admission::mutate(self, kind, &mut object, None, dry_run)?;
+        if writer.tracks {
+            managed::track(kind, None, &mut object, writer, self.now());
+        }
+        admission::validate(self, kind, &object, None, &writer.subresource)?;
+        admission::reserve(self, kind, &mut object, None, dry_run)?;
+        if dry_run {
+            return Ok(Arc::new(object));
+        }
+        let stored = self.store.put(&kind.id, object);
+        self.after_write(kind, &stored);
+        Ok(stored)
+    }
+
+    fn prepare_metadata(&mut self, kind: &Kind, object: &mut Value) -> Result<String, Refusal> {
+        if meta::name(object).is_empty() {
+            let prefix = meta::text(object, "generateName").to_owned();
+            if prefix.is_empty() {
+                let causes = [crate::refusal::Cause::required(
+                    "metadata.name",
+                    "name or generateName is required",
+                )];
+                return Err(Refusal::invalid(&kind.qualified(), "", &causes));
+            }
+            let name = format!("{prefix}{}", self.new_suffix());
+            meta::set(object, "name", name.into());
+        }
+        let uid = self.new_uid();
+        meta::set(object, "uid", uid.into());
+        meta::set(object, "creationTimestamp", self.now().rfc3339().into());
+        for field in [
+            "resourceVersion",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+        ] {
+            meta::unset(object, field);
+        }
+        Ok(meta::name(object).to_owned())
+    }
+
+    /// Replaces an object by a changed version of it; nothing is written when nothing changed.
+    pub fn replace(
+        &mut self,
+        kind: &Kind,
+        old: &Arc<Value>,
+        mut object: Value,
+        writer: &Writer,
+        dry_run: bool,
+    ) -> Result<Arc<Value>, Refusal> {
+        for field in [
+            "uid",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "resourceVersion",
+        ] {
+            match meta::get(old, field) {
+                Some(value) => meta::set(&mut object, field, value.clone()),
+                None => meta::unset(&mut object, field),
+            }
+        }
+        admission::mutate(self, kind, &mut object, Some(old), dry_run)?;
+        if writer.tracks {
+            managed::track(kind, Some(old), &mut object, writer, self.now());
+        }
+        admission::validate(self, kind, &object, Some(old), &writer.subresource)?;
+        admission::reserve(self, kind, &mut object, Some(old), dry_run)?;
+        if object == **old {
+            return Ok(old.clone());
+        }
+        if dry_run {
+            return Ok(Arc::new(object));
+        }
+        if deletion::is_done(&object) {
+            return Ok(self.take_away(kind, &object));
+        }
+        let stored = self.store.put(&kind.id, object);
+        self.after_write(kind, &stored);
+        Ok(stored)
+    }
+
+    /// For controllers: creates an object with all that the server adds.
+    pub fn create(&mut self, resource: &str, object: Value) -> Result<Arc<Value>, Refusal> {
+        let kind = self.kind(resource)?;
+        self.insert(&kind, object, &Writer::new(CONTROLLERS, ""), false)
+    }
+
+    /// For controllers: changes an object (spec, status and metadata alike); None when it is not there.
+    pub fn modify(
+        &mut self,
+        resource: &str,
+        namespace: &str,
+        name: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Option<Arc<Value>>, Refusal> {
+        let Some(old) = self.get(resource, namespace, name) else {
+            return Ok(None);
+        };
+        let kind = self.kind(resource)?;
+        let mut object = (*old).clone();
+        change(&mut object);
+        let status_only = {
+            let (mut a, mut b) = ((*old).clone(), object.clone());
+            for value in [&mut a, &mut b] {
+                if let Some(map) = value.as_object_mut() {
+                    map.shift_remove("status");
+                }
+            }
+            a == b
+        };
+        let writer = Writer::new(CONTROLLERS, if status_only { "status" } else { "" });
+        self.replace(&kind, &old, object, &writer, false).map(Some)
+    }
+
+    fn after_write(&mut self, kind: &Kind, stored: &Arc<Value>) {
+        if &*kind.id == "customresourcedefinitions.apiextensions.k8s.io" {
+            self.kinds.add_crd(stored);
+        }
+    }
+
+    /// Lets everything happen that is due until now.
+    pub fn settle(&mut self) {
+        let now = self.now();
+        self.run_until(now);
+    }
+
+    /// Lets everything happen that is due until `limit`, and moves time there.
+    pub fn run_until(&mut self, limit: Time) {
+        loop {
+            self.show_changes();
+            let Some(task) = self.timeline.next(limit) else { break };
+            controllers::run(self, &task);
+        }
+        self.timeline.pass_to(limit);
+    }
+
+    /// Moves time on and lets everything happen on the way.
+    pub fn pass(&mut self, time: Duration) {
+        let limit = self.now().after(time);
+        self.run_until(limit);
+    }
+
+    /// Moves time to when the next thing happens; false when nothing is going to happen.
+    pub fn leap(&mut self) -> bool {
+        self.settle();
+        let Some(next) = self.timeline.next_due() else {
+            return false;
+        };
+        self.run_until(next);
+        true
+    }
+
+    fn show_changes(&mut self) {
+        let changes: Vec<_> = self.store.since(self.shown).cloned().collect();
+        for change in changes {
+            self.shown = change.version;
+            controllers::notice(self, &change);
+        }
+    }
+
+    /// Adds an object as it was elsewhere: uid, resourceVersion, times and status stay; controllers see it at the next step.
+    pub fn load(&mut self, kind: &Kind, object: Value) {
+        let stored = self.store.load(&kind.id, object);
+        self.after_write(kind, &stored);
+    }
+
+    /// Controllers take up what was loaded.
+    pub fn begin(&mut self) {
+        self.shown = self.store.version();
+        controllers::begin(self);
+    }
+}
