@@ -84,6 +84,18 @@ impl Store {
         }
     }
 
+    /// Events of a namespace whose name starts so; they are named after what they tell of.
+    pub fn events_named(&self, namespace: &str, prefix: &str) -> Vec<Arc<Value>> {
+        let Some(events) = self.objects.get("events") else {
+            return Vec::new();
+        };
+        events
+            .range(Place::new(namespace, prefix)..)
+            .take_while(|(place, _)| place.namespace == namespace && place.name.starts_with(prefix))
+            .map(|(_, event)| event.clone())
+            .collect()
+    }
+
     /// Resources that have objects.
     pub fn resources(&self) -> Vec<Arc<str>> {
         let full = self.objects.iter().filter(|(_, objects)| !objects.is_empty());
