@@ -23,6 +23,7 @@ mod openapi;
 mod pace;
 mod patch;
 mod printer;
+mod quantity;
 mod rbac;
 mod refusal;
 mod request;

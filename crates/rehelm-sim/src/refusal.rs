@@ -43,6 +43,43 @@ impl Cause {
         }
     }
 
+    /// A value that occurs twice.
+    pub fn duplicate(field: &str, value: &Value) -> Self {
+        Self {
+            reason: "FieldValueDuplicate",
+            message: format!("Duplicate value: {value}"),
+            field: field.to_owned(),
+        }
+    }
+
+    /// A name that nothing has.
+    pub fn not_found(field: &str, value: &Value) -> Self {
+        Self {
+            reason: "FieldValueNotFound",
+            message: format!("Not found: {value}"),
+            field: field.to_owned(),
+        }
+    }
+
+    /// A value that is none of these.
+    pub fn not_supported(field: &str, value: &Value, supported: &[&str]) -> Self {
+        let supported: Vec<String> = supported.iter().map(|one| format!("{one:?}")).collect();
+        Self {
+            reason: "FieldValueNotSupported",
+            message: format!("Unsupported value: {value}: supported values: {}", supported.join(", ")),
+            field: field.to_owned(),
+        }
+    }
+
+    /// More bytes or characters than may be.
+    pub fn too_long(field: &str, most: usize) -> Self {
+        Self {
+            reason: "FieldValueTooLong",
+            message: format!("Too long: may not be more than {most} bytes"),
+            field: field.to_owned(),
+        }
+    }
+
     fn line(&self) -> String {
         format!("{}: {}", self.field, self.message)
     }
@@ -66,9 +103,11 @@ fn of_group(resource: &str) -> (&str, &str) {
 
 fn details(resource: &str, name: &str) -> Value {
     let (kind, group) = of_group(resource);
-    let mut details = json!({"name": name, "kind": kind});
-    if !group.is_empty() {
-        details["group"] = group.into();
+    let mut details = json!({});
+    for (key, value) in [("name", name), ("group", group), ("kind", kind)] {
+        if !value.is_empty() {
+            details[key] = value.into();
+        }
     }
     details
 }
@@ -113,7 +152,12 @@ impl Refusal {
 
     /// Validation; `kind` is `Kind.group`, or `Kind` for the core group.
     pub fn invalid(kind: &str, name: &str, causes: &[Cause]) -> Self {
-        let lines: Vec<String> = causes.iter().map(Cause::line).collect();
+        let mut lines: Vec<String> = Vec::with_capacity(causes.len());
+        for line in causes.iter().map(Cause::line) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
         let lines = match lines.as_slice() {
             [line] => line.clone(),
             lines => format!("[{}]", lines.join(", ")),
