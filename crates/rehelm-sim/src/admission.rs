@@ -1,5 +1,7 @@
 //! What the API server does to an object between the request and the store.
 
+pub(crate) mod defaults;
+
 use std::sync::Arc;
 
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! Controllers: steps in virtual time. Each is told of changes, says what it wants to look at and when, and then looks.
 
 pub(crate) mod events;
+pub(crate) mod definitions;
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub(crate) trait Controller: Sync {
 }
 
 /// All controllers; a task names one by its place here.
-const ALL: &[&dyn Controller] = &[];
+const ALL: &[&dyn Controller] = &[&definitions::Definitions];
 
 /// Tells every controller of a change.
 pub(crate) fn notice(world: &mut World, change: &Change) {

@@ -1,22 +1,35 @@
 //! Which kinds are served, and how: the tables of the posed minor, and the CRDs of the cluster.
 
-use std::collections::BTreeMap;
+mod crd;
+mod order;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::schema::Schema;
+pub(crate) use crd::{ScalePaths, names_conflict};
+pub(crate) use order::by_priority;
+
+use crate::schema::{Schema, Schemas};
 use crate::tables::{ResourceFacts, Tables};
 
 /// One resource in one version.
 #[derive(Clone)]
 pub(crate) struct Kind {
     pub facts: ResourceFacts,
-    /// `plural.group`, or `plural` for the core group: the name that the store and all controllers use.
+    /// `plural.group`, or `plural` for the core group: the name that the store and all controllers use. Resources that are
+    /// the same objects under two groups have one.
     pub id: Arc<str>,
     pub schema: Option<Schema>,
     /// Name of the CRD that made it; None for built-in kinds.
     pub crd: Option<String>,
+    /// A CRD's `additionalPrinterColumns`; None when it has none.
+    pub columns: Option<Value>,
+    /// Where a custom resource has its replicas; None for built-in kinds and for those without the subresource.
+    pub scale: Option<ScalePaths>,
+    /// A CRD's `openAPIV3Schema`, for clients that ask for OpenAPI.
+    pub document: Option<Arc<Value>>,
 }
 
 impl Kind {
@@ -36,6 +49,12 @@ impl Kind {
 
     pub fn has_subresource(&self, name: &str) -> bool {
         self.facts.subresources.iter().any(|sub| sub.name == name)
+    }
+
+    /// `FooList`, or what a CRD says.
+    pub fn list_kind(&self) -> String {
+        let own = Some(self.facts.list_kind.clone()).filter(|kind| !kind.is_empty());
+        own.unwrap_or_else(|| format!("{}List", self.facts.kind))
     }
 }
 
@@ -57,64 +76,186 @@ pub(crate) fn id(group: &str, plural: &str) -> String {
     }
 }
 
-/// All kinds that the server serves now.
+/// All kinds that the server serves now. Every look-up is one or two hashes.
 pub(crate) struct Kinds {
-    builtin: BTreeMap<(String, String, String), Arc<Kind>>,
-    custom: BTreeMap<(String, String, String), Arc<Kind>>,
+    schemas: Arc<Schemas>,
+    builtin: Vec<Arc<Kind>>,
+    /// Served versions of CRDs by group and plural, preferred one first.
+    custom: BTreeMap<(String, String), Vec<Arc<Kind>>>,
+    /// `group/version/plural` → kind.
+    paths: HashMap<String, Arc<Kind>>,
+    /// `group/version` and kind → kind.
+    names: HashMap<(String, String), Arc<Kind>>,
+    /// Id → the kind in the version that the store keeps, served or not.
+    stored: HashMap<Arc<str>, Arc<Kind>>,
+    /// Counts every change of what is served.
+    revision: u64,
 }
 
 impl Kinds {
     /// The built-in kinds of a server that poses as Kubernetes 1.`minor`.
     pub fn new(tables: &Tables, _minor: u32) -> Self {
-        let mut builtin = BTreeMap::new();
+        let mut kinds = Self {
+            schemas: tables.schemas.clone(),
+            builtin: Vec::new(),
+            custom: BTreeMap::new(),
+            paths: HashMap::new(),
+            names: HashMap::new(),
+            stored: HashMap::new(),
+            revision: 0,
+        };
         for facts in &tables.resources {
-            let kind = Kind {
+            let kind = Arc::new(Kind {
                 id: id(&facts.group, &facts.plural).into(),
                 schema: Schema::named(&tables.schemas, &facts.schema),
                 crd: None,
+                columns: None,
+                scale: None,
+                document: None,
                 facts: facts.clone(),
-            };
-            builtin.insert(
-                (facts.group.clone(), facts.version.clone(), facts.plural.clone()),
-                Arc::new(kind),
-            );
+            });
+            kinds.stored.entry(kind.id.clone()).or_insert_with(|| kind.clone());
+            kinds.serve(&kind);
+            kinds.builtin.push(kind);
         }
-        Self {
-            builtin,
-            custom: BTreeMap::new(),
-        }
+        kinds
+    }
+
+    fn serve(&mut self, kind: &Arc<Kind>) {
+        let facts = &kind.facts;
+        self.paths
+            .insert(path(&facts.group, &facts.version, &facts.plural), kind.clone());
+        self.names
+            .insert((kind.api_version(), facts.kind.clone()), kind.clone());
     }
 
     /// The kind behind a path.
     pub fn at(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Kind>> {
-        let key = (group.to_owned(), version.to_owned(), plural.to_owned());
-        self.builtin.get(&key).or_else(|| self.custom.get(&key)).cloned()
+        self.paths.get(&path(group, version, plural)).cloned()
     }
 
     /// The kind of an object.
     pub fn of(&self, api_version: &str, kind: &str) -> Option<Arc<Kind>> {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let mut same = self
-            .all()
-            .filter(|k| k.facts.group == group && k.facts.version == version);
-        same.find(|k| k.facts.kind == kind).cloned()
+        self.names.get(&(api_version.to_owned(), kind.to_owned())).cloned()
     }
 
-    /// The preferred version of a resource by its `plural.group`.
+    /// A resource by its `plural.group`, in the version that the store keeps.
     pub fn by_id(&self, id: &str) -> Option<Arc<Kind>> {
-        self.all().find(|k| &*k.id == id).cloned()
+        self.stored.get(id).cloned()
     }
 
-    /// Every kind, built-in ones first.
+    /// Every kind in every served version: built-in ones first, then those of CRDs by group and plural.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Kind>> {
-        self.builtin.values().chain(self.custom.values())
+        self.builtin.iter().chain(self.custom.values().flatten())
     }
 
-    /// Serves the versions of a CRD, in place of those that it had.
-    pub fn add_crd(&mut self, _crd: &Value) {}
+    /// Schemas of the built-in kinds.
+    pub fn schemas(&self) -> &Arc<Schemas> {
+        &self.schemas
+    }
+
+    /// A number that changes whenever a CRD does.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Serves the versions of a CRD, in place of those that it had. What is no CRD is passed over.
+    pub fn add_crd(&mut self, crd: &Value) {
+        let Some(found) = crd::versions(&self.schemas, crd) else {
+            return;
+        };
+        self.drop_crd(crate::meta::name(crd));
+        for kind in &found.served {
+            self.serve(kind);
+        }
+        self.stored.insert(found.stored.id.clone(), found.stored.clone());
+        let facts = &found.stored.facts;
+        self.custom
+            .insert((facts.group.clone(), facts.plural.clone()), found.served);
+    }
 
     /// Serves a CRD no more.
     pub fn drop_crd(&mut self, name: &str) {
-        self.custom.retain(|_, kind| kind.crd.as_deref() != Some(name));
+        self.revision += 1;
+        let keep = |kind: &Arc<Kind>| kind.crd.as_deref() != Some(name);
+        let Some((plural, group)) = name.split_once('.') else {
+            return;
+        };
+        let Some(gone) = self.custom.remove(&(group.to_owned(), plural.to_owned())) else {
+            return;
+        };
+        for kind in gone {
+            let facts = &kind.facts;
+            self.paths.remove(&path(&facts.group, &facts.version, &facts.plural));
+            self.names.remove(&(kind.api_version(), facts.kind.clone()));
+        }
+        if self.stored.get(name).is_some_and(|kind| !keep(kind)) {
+            self.stored.remove(name);
+        }
+    }
+}
+
+fn path(group: &str, version: &str, plural: &str) -> String {
+    [group, version, plural].join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables;
+    use serde_json::json;
+
+    #[test]
+    fn kinds_are_found_by_path_name_and_id() {
+        let kinds = Kinds::new(&tables::newest(), 35);
+        assert_eq!(
+            kinds.at("apps", "v1", "deployments").expect("at").facts.kind,
+            "Deployment"
+        );
+        assert_eq!(&*kinds.of("v1", "Pod").expect("of").id, "pods");
+        let hpa = kinds.by_id("horizontalpodautoscalers.autoscaling").expect("id");
+        assert_eq!(hpa.api_version(), "autoscaling/v2");
+        assert!(kinds.at("apps", "v1beta1", "deployments").is_none());
+    }
+
+    #[test]
+    fn a_crd_comes_changes_and_goes() {
+        let mut kinds = Kinds::new(&tables::newest(), 35);
+        let crd = |versions: Value| {
+            json!({"metadata": {"name": "widgets.example.com"}, "spec": {
+                "group": "example.com", "scope": "Namespaced",
+                "names": {"plural": "widgets", "kind": "Widget", "shortNames": ["wd"]},
+                "versions": versions}})
+        };
+        let schema = json!({"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object",
+            "properties": {"replicas": {"type": "integer", "default": 3}}}}}});
+        kinds.add_crd(&crd(json!([
+            {"name": "v1beta1", "served": true, "storage": false, "schema": schema},
+            {"name": "v1", "served": true, "storage": true, "schema": schema,
+             "subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}}},
+        ])));
+        let served: Vec<_> = kinds
+            .all()
+            .filter(|k| k.crd.is_some())
+            .map(|k| k.api_version())
+            .collect();
+        assert_eq!(served, ["example.com/v1", "example.com/v1beta1"]);
+        let kind = kinds.by_id("widgets.example.com").expect("stored");
+        assert!(kind.has_subresource("scale") && kind.facts.singular == "widget" && kind.list_kind() == "WidgetList");
+        let spec = kind.schema.as_ref().and_then(|s| s.property("spec")).expect("spec");
+        assert_eq!(spec.defaults(), [("replicas".to_owned(), json!(3))]);
+
+        kinds.add_crd(&crd(json!([
+            {"name": "v1beta1", "served": true, "storage": true, "schema": schema},
+            {"name": "v1", "served": false, "storage": false, "schema": schema},
+        ])));
+        assert!(kinds.of("example.com/v1", "Widget").is_none());
+        assert_eq!(
+            kinds.by_id("widgets.example.com").expect("stored").facts.version,
+            "v1beta1"
+        );
+
+        kinds.drop_crd("widgets.example.com");
+        assert!(kinds.by_id("widgets.example.com").is_none() && kinds.of("example.com/v1beta1", "Widget").is_none());
     }
 }

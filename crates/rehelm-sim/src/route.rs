@@ -78,6 +78,8 @@ pub(crate) enum Answer {
     Watch(verbs::watch::Watch),
     /// Plain text.
     Text(String),
+    /// Bytes of a media type, under status 200.
+    Raw(String, Bytes),
 }
 
 /// A request for a resource, its kind found.
@@ -103,6 +105,7 @@ pub(crate) fn answer(shared: &Arc<Shared>, asked: Asked) -> Response<AnswerBody>
     match answer {
         Ok((Answer::Watch(watch), kind)) => verbs::watch::respond(shared, watch, kind, asked),
         Ok((Answer::Text(text), _)) => service::whole(200, "text/plain", text.into()),
+        Ok((Answer::Raw(media, bytes), _)) => service::whole(200, &media, bytes),
         Ok((Answer::Object(code, value), kind)) => shaped(shared, &asked, &query, code, value, kind, false),
         Ok((Answer::List(value), kind)) => shaped(shared, &asked, &query, 200, value, kind, true),
         Err(refusal) => service::json(refusal.code, &refusal.to_status()),
@@ -158,9 +161,9 @@ fn other(world: &mut World, asked: &Asked, path: &str) -> Given {
         "/version" => return plain(discovery::version(world)),
         _ => {}
     }
-    let aggregated = asked.header("accept").contains("as=APIGroupDiscoveryList");
-    let found = discovery::answer(world, path, aggregated).or_else(|| openapi::answer(world, path));
-    found.map_or_else(|| Err(Refusal::no_route()), plain)
+    let accept = asked.header("accept");
+    let found = discovery::answer(world, path, accept).or_else(|| openapi::answer(world, path, accept));
+    found.map(|answer| (answer, None)).ok_or_else(Refusal::no_route)
 }
 
 fn resource_answer(world: &mut World, asked: &Asked, path: ResourcePath, query: Query) -> Given {

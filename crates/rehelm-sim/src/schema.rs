@@ -1,10 +1,17 @@
-//! Schemas of kinds, in the API server's own form: OpenAPI v3 with Kubernetes' extensions.
+//! Schemas of kinds: OpenAPI v3 with Kubernetes' extensions, made ready for quick steps from field to field.
 //!
-//! A view over JSON rather than a type of its own, so that built-in kinds and CRDs are the same thing.
+//! Built-in kinds and CRDs are the same thing. A [`Schema`] is a number in an arena: stepping into a field costs a look-up
+//! and never copies. References are followed when the arena is made; what stands beside a reference (`default`,
+//! `x-kubernetes-…`) belongs to the place, not to the type.
+
+mod arena;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+pub(crate) use arena::Schemas;
+use arena::{Link, Node};
 
 /// How a list is merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,94 +24,61 @@ pub(crate) enum ListType {
     Map(Vec<String>),
 }
 
-/// All named schemas of a server: `io.k8s.api.apps.v1.Deployment` → schema.
-#[derive(Debug, Default)]
-pub(crate) struct Schemas {
-    pub named: Map<String, Value>,
-}
-
-/// One schema, references followed.
-#[derive(Clone)]
+/// One schema, references followed. Cheap to clone.
+#[derive(Clone, Debug)]
 pub(crate) struct Schema {
     all: Arc<Schemas>,
-    node: Node,
+    at: usize,
 }
-
-#[derive(Clone)]
-enum Node {
-    /// Name in [`Schemas::named`], and the path from there.
-    Named(String),
-    Own(Arc<Value>),
-}
-
-const PREFIX: &str = "#/components/schemas/";
 
 impl Schema {
     /// A schema by its name; None when there is none.
     pub fn named(all: &Arc<Schemas>, name: &str) -> Option<Self> {
-        all.named.contains_key(name).then(|| Self {
-            all: all.clone(),
-            node: Node::Named(name.to_owned()),
-        })
+        let at = all.find(name)?;
+        Some(Self { all: all.clone(), at })
     }
 
-    /// A schema that stands for itself, such as a CRD's `openAPIV3Schema`.
-    pub fn own(all: &Arc<Schemas>, schema: Value) -> Self {
-        Self {
-            all: all.clone(),
-            node: Node::Own(Arc::new(schema)),
-        }
+    /// A schema that stands for itself, such as a CRD's `openAPIV3Schema`; its references are to `base`.
+    ///
+    /// It is structural: an object without properties knows no fields, unless it says that it keeps them.
+    pub fn own(base: &Arc<Schemas>, schema: &Value) -> Self {
+        let (all, at) = Schemas::own(base, schema);
+        Self { all: Arc::new(all), at }
     }
 
-    /// The schema's own JSON.
+    fn node(&self) -> &Node {
+        self.all.node(self.at)
+    }
+
+    fn step(&self, link: Link) -> Self {
+        let all = match link {
+            Link::Here(_) => &self.all,
+            Link::Base(_) => self.all.base().unwrap_or(&self.all),
+        };
+        let (Link::Here(at) | Link::Base(at)) = link;
+        Self { all: all.clone(), at }
+    }
+
+    /// The schema's own keywords (`type`, `enum`, `default`, `required`, `x-kubernetes-…`), without `properties`, `items`
+    /// and `additionalProperties`, for which there are methods.
     pub fn json(&self) -> &Value {
-        match &self.node {
-            Node::Named(name) => self.all.named.get(name).unwrap_or(&Value::Null),
-            Node::Own(value) => value,
-        }
-    }
-
-    fn child(&self, of: &Value) -> Self {
-        let reference = reference(of);
-        if let Some(name) = reference
-            && self.all.named.contains_key(name)
-        {
-            // Extensions beside a reference (`default`, `x-kubernetes-…`) belong to this place, not to the type.
-            let beside = of
-                .as_object()
-                .is_some_and(|map| map.keys().any(|key| key.starts_with("x-kubernetes")));
-            if !beside {
-                return Self {
-                    all: self.all.clone(),
-                    node: Node::Named(name.to_owned()),
-                };
-            }
-            let mut joined = self.all.named.get(name).cloned().unwrap_or_default();
-            if let (Some(joined), Some(of)) = (joined.as_object_mut(), of.as_object()) {
-                for (key, value) in of.iter().filter(|(key, _)| key.starts_with("x-kubernetes")) {
-                    joined.insert(key.clone(), value.clone());
-                }
-            }
-            return Self::own(&self.all, joined);
-        }
-        Self::own(&self.all, of.clone())
+        &self.node().facts
     }
 
     /// Schema of a field; None when the schema does not name it.
     pub fn property(&self, field: &str) -> Option<Self> {
-        let property = self.json().get("properties")?.get(field)?;
-        Some(self.child(property))
+        let link = *self.node().properties.get(field)?;
+        Some(self.step(link))
     }
 
     /// Schema of the values of a free mapping.
     pub fn additional(&self) -> Option<Self> {
-        let additional = self.json().get("additionalProperties").filter(|v| v.is_object())?;
-        Some(self.child(additional))
+        self.node().additional.map(|link| self.step(link))
     }
 
     /// Schema of a list's items.
     pub fn items(&self) -> Option<Self> {
-        Some(self.child(self.json().get("items")?))
+        self.node().items.map(|link| self.step(link))
     }
 
     /// Schema of a field, whether named or of a free mapping.
@@ -112,10 +86,19 @@ impl Schema {
         self.property(field).or_else(|| self.additional())
     }
 
-    /// Names of the fields that the schema knows.
+    /// True when the schema names the field.
+    pub fn has_property(&self, field: &str) -> bool {
+        self.node().properties.contains_key(field)
+    }
+
+    /// Names of the fields that the schema knows, in its order.
     pub fn properties(&self) -> Vec<String> {
-        let map = self.json().get("properties").and_then(Value::as_object);
-        map.map(|map| map.keys().cloned().collect()).unwrap_or_default()
+        self.node().names.clone()
+    }
+
+    /// Fields that have a default, with it, in the schema's order.
+    pub fn defaults(&self) -> &[(String, Value)] {
+        &self.node().defaults
     }
 
     pub fn type_name(&self) -> &str {
@@ -132,10 +115,7 @@ impl Schema {
 
     /// Fields that it does not know are kept.
     pub fn preserves_unknown(&self) -> bool {
-        self.flag("x-kubernetes-preserve-unknown-fields")
-            || (self.json().get("properties").is_none()
-                && self.json().get("additionalProperties").is_none()
-                && matches!(self.type_name(), "object" | ""))
+        self.node().preserves
     }
 
     /// How server-side apply merges this list.
@@ -171,14 +151,58 @@ impl Schema {
     }
 }
 
-fn reference(of: &Value) -> Option<&str> {
-    let direct = of.get("$ref").and_then(Value::as_str);
-    let only = || {
-        let all = of.get("allOf")?.as_array()?;
-        match all.as_slice() {
-            [one] => one.get("$ref")?.as_str(),
-            _ => None,
-        }
-    };
-    direct.or_else(only)?.strip_prefix(PREFIX)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables;
+    use serde_json::json;
+
+    fn deployment() -> Schema {
+        Schema::named(&tables::newest().schemas, "io.k8s.api.apps.v1.Deployment").expect("named")
+    }
+
+    #[test]
+    fn steps_follow_references() {
+        let spec = deployment().property("spec").expect("spec");
+        let template = spec.property("template").expect("template");
+        let pod = template.property("spec").expect("pod");
+        let containers = pod.property("containers").expect("containers");
+        assert_eq!(containers.merge_key(), Some("name"));
+        assert_eq!(containers.list_type(), ListType::Map(vec!["name".to_owned()]));
+        let ports = containers.items().and_then(|c| c.property("ports")).expect("ports");
+        assert_eq!(
+            ports.list_type(),
+            ListType::Map(vec!["containerPort".to_owned(), "protocol".to_owned()])
+        );
+        let strategy = spec.property("strategy").expect("strategy");
+        assert!(strategy.has_patch_strategy("retainKeys") && strategy.has_property("rollingUpdate"));
+        assert!(spec.property("selector").expect("selector").is_atomic_map());
+    }
+
+    #[test]
+    fn schemas_that_contain_themselves_end() {
+        let all = &tables::newest().schemas;
+        let name = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
+        let props = Schema::named(all, name).expect("named");
+        let nested = props.property("properties").and_then(|p| p.additional()).expect("free");
+        assert!(nested.property("properties").is_some());
+    }
+
+    #[test]
+    fn an_own_schema_reaches_the_named_ones() {
+        let all = &tables::newest().schemas;
+        let own = Schema::own(
+            all,
+            &json!({"type": "object", "properties": {
+                "metadata": {"allOf": [{"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}]},
+                "spec": {"type": "object"},
+                "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+            }}),
+        );
+        let metadata = own.property("metadata").expect("metadata");
+        assert!(metadata.property("labels").and_then(|l| l.additional()).is_some());
+        assert!(!own.property("spec").expect("spec").preserves_unknown());
+        assert!(own.property("free").expect("free").preserves_unknown());
+        assert!(own.field("other").is_none());
+    }
 }

@@ -17,6 +17,9 @@ pub(crate) struct ResourceFacts {
     pub plural: String,
     pub singular: String,
     pub kind: String,
+    /// Kind of its lists; empty for `KIND` + `List`.
+    #[serde(default)]
+    pub list_kind: String,
     pub namespaced: bool,
     pub verbs: Vec<String>,
     #[serde(default)]
@@ -58,7 +61,7 @@ static NEWEST: LazyLock<Arc<Tables>> = LazyLock::new(|| {
     let file: File = serde_json::from_str(include_str!("../tables/v1.35.json")).expect("the tables are well formed");
     Arc::new(Tables {
         resources: file.resources,
-        schemas: Arc::new(Schemas { named: file.schemas }),
+        schemas: Arc::new(Schemas::new(file.schemas)),
     })
 });
 

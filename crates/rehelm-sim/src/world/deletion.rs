@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{World, Writer};
+use crate::controllers::definitions;
 use crate::kinds::Kind;
 use crate::meta;
 use crate::refusal::Refusal;
@@ -54,6 +55,9 @@ impl World {
             return Err(Refusal::conflict(&kind.id, &name, &why));
         }
         let mut object = (**old).clone();
+        if &*kind.id == definitions::DEFINITIONS {
+            definitions::before_deletion(&mut object, &self.now().rfc3339());
+        }
         match options.propagation.as_deref() {
             Some("Foreground") => meta::add_finalizer(&mut object, "foregroundDeletion"),
             Some("Orphan") => meta::add_finalizer(&mut object, "orphan"),
