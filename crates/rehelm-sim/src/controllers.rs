@@ -1,7 +1,7 @@
 //! Controllers: steps in virtual time. Each is told of changes, says what it wants to look at and when, and then looks.
 
-pub(crate) mod events;
 pub(crate) mod definitions;
+pub(crate) mod events;
 
 use std::time::Duration;
 
