@@ -1,9 +1,29 @@
 //! Controllers: steps in virtual time. Each is told of changes, says what it wants to look at and when, and then looks.
 
+mod bootstrap;
+mod claim;
 pub(crate) mod definitions;
+mod deployment;
 pub(crate) mod events;
+mod gc;
+mod kubelet;
+#[cfg(test)]
+mod lab;
+mod node;
+mod placement;
+mod pods;
+mod read;
+mod replicaset;
+mod selector;
+mod template;
+mod timing;
 
 use std::time::Duration;
+
+pub use bootstrap::NodeOptions;
+pub(crate) use bootstrap::bootstrap;
+pub(crate) use kubelet::Machines;
+pub use timing::Timing;
 
 use crate::store::Change;
 use crate::timeline::Task;
@@ -14,25 +34,47 @@ pub(crate) trait Controller: Sync {
     /// What a change gives it to look at: keys (`namespace/name` or `name`), and how long after the change.
     fn notice(&self, world: &World, change: &Change) -> Vec<(Duration, String)>;
 
-    /// Looks at one thing and does what is missing; safe to repeat. Gives when it wants to look again by itself.
+    /// Looks at one thing and does what is missing; safe to repeat. Gives when it wants to look again by itself; what
+    /// would be asked for again and again without end goes to [`World::look_later`] instead.
     fn run(&self, world: &mut World, key: &str) -> Option<Duration>;
 
     /// Keys to look at when the simulation begins with objects that were loaded.
     fn begin(&self, _world: &World) -> Vec<String> {
         Vec::new()
     }
+
+    /// Keys to look at when a fault came or went.
+    fn wake(&self, _world: &World) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// All controllers; a task names one by its place here.
-const ALL: &[&dyn Controller] = &[&definitions::Definitions];
+const ALL: &[&dyn Controller] = &[
+    &definitions::Definitions,
+    &deployment::Deployments,
+    &replicaset::ReplicaSets,
+    &placement::Placement,
+    &kubelet::Kubelet,
+    &node::Nodes,
+    &gc::GarbageCollector,
+];
 
 /// Tells every controller of a change.
 pub(crate) fn notice(world: &mut World, change: &Change) {
     for (controller, each) in ALL.iter().enumerate() {
         for (later, key) in each.notice(world, change) {
             let at = world.now().after(later);
-            world.timeline.plan(at, Task { controller, key });
+            world.timeline.plan(at, task(controller, key));
         }
+    }
+}
+
+fn task(controller: usize, key: String) -> Task {
+    Task {
+        controller,
+        key,
+        background: false,
     }
 }
 
@@ -41,9 +83,21 @@ pub(crate) fn run(world: &mut World, task: &Task) {
     let Some(controller) = ALL.get(task.controller) else {
         return;
     };
-    if let Some(again) = controller.run(world, &task.key) {
-        let at = world.now().after(again);
-        world.timeline.plan(at, task.clone());
+    world.later = None;
+    let again = controller.run(world, &task.key);
+    for (after, background) in [(again, false), (world.later.take(), true)] {
+        if let Some(after) = after {
+            let at = world.now().after(after);
+            let (controller, key) = (task.controller, task.key.clone());
+            world.timeline.plan(
+                at,
+                Task {
+                    controller,
+                    key,
+                    background,
+                },
+            );
+        }
     }
 }
 
@@ -52,27 +106,17 @@ pub(crate) fn begin(world: &mut World) {
     for (controller, each) in ALL.iter().enumerate() {
         for key in each.begin(world) {
             let now = world.now();
-            world.timeline.plan(now, Task { controller, key });
+            world.timeline.plan(now, task(controller, key));
         }
     }
 }
 
-/// What a new cluster has: namespaces, the API's own Service, system roles and classes.
-pub(crate) fn bootstrap(world: &mut World) {
-    for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
-        let namespace = serde_json::json!({
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
-            "spec": {"finalizers": ["kubernetes"]},
-            "status": {"phase": "Active"},
-        });
-        if let Err(refusal) = world.create("namespaces", namespace) {
-            tracing::error!(
-                name,
-                message = refusal.message,
-                "a namespace of every cluster was refused"
-            );
+/// Controllers look at what a fault may have changed.
+pub(crate) fn wake(world: &mut World) {
+    for (controller, each) in ALL.iter().enumerate() {
+        for key in each.wake(world) {
+            let now = world.now();
+            world.timeline.plan(now, task(controller, key));
         }
     }
 }

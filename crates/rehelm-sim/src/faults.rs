@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::controllers;
+
 /// How the pods of a workload fare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -16,6 +18,17 @@ pub enum Readiness {
     Never,
     /// Does not end when it is deleted, for this long.
     SlowToEnd(Duration),
+    /// Does not end when it is deleted, until the fault is taken away.
+    NeverEnds,
+    /// A container that ends by itself ends with an error.
+    Fails,
+    /// A Secret or ConfigMap has lost a key, as far as the pod can see.
+    MissingKey {
+        /// Name of the Secret or ConfigMap.
+        name: String,
+        /// The key.
+        key: String,
+    },
 }
 
 /// One thing that goes wrong.
@@ -35,6 +48,8 @@ pub enum Fault {
     Image(String),
     /// Volumes stay attached to their nodes for ever.
     NoDetach,
+    /// A node does not answer any more: its pods are not ready, do not start, and do not end.
+    NodeLost(String),
 }
 
 /// What is wrong at the moment.
@@ -46,11 +61,17 @@ pub(crate) struct Faults {
 impl crate::Sim {
     /// Lets something go wrong from now on.
     pub fn fault(&self, fault: Fault) {
-        self.shared.with(|world| world.faults.all.push(fault));
+        self.shared.with(|world| {
+            world.faults.all.push(fault);
+            controllers::wake(world);
+        });
     }
 
     /// Nothing goes wrong any more.
     pub fn mend(&self) {
-        self.shared.with(|world| world.faults.all.clear());
+        self.shared.with(|world| {
+            world.faults.all.clear();
+            controllers::wake(world);
+        });
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::controllers::{NodeOptions, Timing};
 use crate::meta;
 use crate::rbac::Identity;
 use crate::service::SimService;
@@ -28,6 +29,10 @@ pub struct Options {
     pub bootstrap: bool,
     /// Requests are authorized by the cluster's RBAC objects; members of `system:masters` may do everything.
     pub authorize: bool,
+    /// The machines that bootstrap makes.
+    pub nodes: Vec<NodeOptions>,
+    /// How long controllers and machines take.
+    pub timing: Timing,
 }
 
 impl Default for Options {
@@ -40,6 +45,8 @@ impl Default for Options {
             latency: Duration::from_millis(2),
             bootstrap: true,
             authorize: true,
+            nodes: vec![NodeOptions::default()],
+            timing: Timing::default(),
         }
     }
 }
@@ -68,7 +75,7 @@ pub(crate) struct Shared {
     world: Mutex<World>,
     /// Tells watches that the store has a new version.
     pub changed: tokio::sync::watch::Sender<u64>,
-    pub pace: Arc<crate::pace::Pacer>,
+    pub pace: crate::pace::Pace,
 }
 
 impl Shared {
@@ -77,43 +84,20 @@ impl Shared {
         self.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Works on the world, lets everything happen that is due, and tells the watches and those who let time pass.
+    /// Works on the world, lets everything happen that is due, and tells the watches.
     pub fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
-        let answer = self.with_unnoticed(work);
-        self.pace.bump();
-        answer
-    }
-
-    /// The same on behalf of those who let time pass.
-    pub fn with_unnoticed<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
         let (answer, version) = {
             let mut world = self.world();
-            let before = world.store.version();
             let answer = work(&mut world);
             world.settle();
-            if world.store.version() != before {
-                self.pace.changed(&world);
-            }
             (answer, world.store.version())
         };
         self.changed.send_if_modified(|seen| {
-            let new = *seen < version;
-            *seen = version.max(*seen);
+            let new = *seen != version;
+            *seen = version;
             new
         });
         answer
-    }
-
-    /// resourceVersion of the newest change.
-    pub fn version(&self) -> u64 {
-        *self.changed.borrow()
-    }
-
-    /// Time leaps until somebody may have something to do; false when nothing is going to happen.
-    pub fn leap(&self) -> bool {
-        let more = self.with_unnoticed(crate::pace::leap);
-        self.pace.leapt();
-        more
     }
 }
 
@@ -136,7 +120,7 @@ impl Sim {
             shared: Arc::new(Shared {
                 world: Mutex::new(world),
                 changed,
-                pace: Arc::default(),
+                pace: crate::pace::Pace::default(),
             }),
         };
         sim.shared.with(World::begin);
@@ -171,7 +155,6 @@ impl Sim {
 
     /// Virtual time now.
     pub fn now(&self) -> Time {
-        self.shared.catch_up();
         self.shared.world().now()
     }
 
@@ -196,8 +179,7 @@ impl Sim {
     /// Sleeps in virtual time: time passes when nobody has anything else to do.
     pub async fn sleep(&self, time: Duration) {
         let woken = self.shared.with(|world| world.timeline.sleep(time));
-        // A sleep that was forgotten is over, too.
-        let _ = crate::pace::until(&self.shared, woken).await;
+        crate::pace::wait(&self.shared, woken).await;
     }
 }
 

@@ -1,11 +1,15 @@
 //! Objects and the log of their changes. A resource is named by `plural.group`, or `plural` for the core group.
 
+mod index;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::meta;
+
+pub(crate) use index::{Index, Whereabouts};
 
 /// Changes that are kept for watches; older ones answer 410 Gone.
 pub(crate) const KEPT: usize = 100_000;
@@ -52,9 +56,23 @@ pub(crate) struct Store {
     version: u64,
     /// Changes up to this resourceVersion are forgotten.
     compacted: u64,
+    index: Index,
 }
 
 impl Store {
+    /// Ways to find objects without looking at all of them.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Objects at places of one resource.
+    pub fn at<'a>(&self, resource: &str, places: impl Iterator<Item = &'a Place>) -> Vec<Arc<Value>> {
+        let Some(objects) = self.objects.get(resource) else {
+            return Vec::new();
+        };
+        places.filter_map(|place| objects.get(place).cloned()).collect()
+    }
+
     /// resourceVersion of the newest change.
     pub fn version(&self) -> u64 {
         self.version
@@ -113,12 +131,12 @@ impl Store {
     pub fn load(&mut self, resource: &str, object: Value) -> Arc<Value> {
         let version = meta::text(&object, "resourceVersion").parse().unwrap_or(0);
         self.version = self.version.max(version);
-        // What happened before is not known here.
-        self.compacted = self.version;
         let place = Place::new(meta::namespace(&object), meta::name(&object));
         let object = Arc::new(object);
         let resource: Arc<str> = resource.into();
-        self.objects.entry(resource).or_default().insert(place, object.clone());
+        let objects = self.objects.entry(resource.clone()).or_default();
+        let old = objects.insert(place, object.clone());
+        self.index.update(&resource, old.as_deref(), Some(&object));
         object
     }
 
@@ -128,6 +146,7 @@ impl Store {
         let resource: Arc<str> = resource.into();
         let objects = self.objects.entry(resource.clone()).or_default();
         let old = objects.insert(place, object.clone());
+        self.index.update(&resource, old.as_deref(), Some(&object));
         let kind = if old.is_some() {
             ChangeKind::Modified
         } else {
@@ -140,6 +159,7 @@ impl Store {
     /// Takes an object away; what is returned carries the resourceVersion of the deletion.
     pub fn remove(&mut self, resource: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
         let old = self.objects.get_mut(resource)?.remove(&Place::new(namespace, name))?;
+        self.index.update(&resource.into(), Some(&old), None);
         self.version += 1;
         let mut gone = (*old).clone();
         meta::set(&mut gone, "resourceVersion", self.version.to_string().into());

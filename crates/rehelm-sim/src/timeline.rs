@@ -40,6 +40,9 @@ pub(crate) struct Task {
     /// Index in [`crate::controllers::ALL`].
     pub controller: usize,
     pub key: String,
+    /// Time does not leap for it: it is done when time comes by. What repeats for ever is of this kind (a cron schedule,
+    /// the restarts of a container that crashes), else a wait for "nothing happens any more" would have no end.
+    pub background: bool,
 }
 
 /// The queue of tasks and of clients that sleep.
@@ -48,9 +51,9 @@ pub(crate) struct Timeline {
     now: Time,
     sequence: u64,
     due: BTreeMap<(Time, u64), Task>,
+    background: BTreeMap<(Time, u64), Task>,
     planned: HashMap<Task, (Time, u64)>,
     sleepers: BTreeMap<(Time, u64), tokio::sync::oneshot::Sender<()>>,
-    woken: u64,
 }
 
 impl Timeline {
@@ -70,30 +73,39 @@ impl Timeline {
                 return;
             }
             let place = *place;
-            self.due.remove(&place);
+            self.queue(&task).remove(&place);
         }
         self.sequence += 1;
-        self.planned.insert(task.clone(), (at, self.sequence));
-        self.due.insert((at, self.sequence), task);
+        let place = (at, self.sequence);
+        self.planned.insert(task.clone(), place);
+        self.queue(&task).insert(place, task);
+    }
+
+    fn queue(&mut self, task: &Task) -> &mut BTreeMap<(Time, u64), Task> {
+        if task.background {
+            &mut self.background
+        } else {
+            &mut self.due
+        }
     }
 
     /// The next task that is due at `limit` or before; time moves to it.
     pub fn next(&mut self, limit: Time) -> Option<Task> {
-        let place = *self.due.keys().next()?;
+        let heads = [self.due.keys().next(), self.background.keys().next()];
+        let place = *heads.into_iter().flatten().min()?;
         if place.0 > limit {
             return None;
         }
-        let task = self.due.remove(&place)?;
+        let task = self.due.remove(&place).or_else(|| self.background.remove(&place))?;
         self.planned.remove(&task);
         self.pass_to(place.0);
         Some(task)
     }
 
-    /// When something happens next: a task, or a sleeper that wakes.
+    /// When something happens next: a task, or a sleeper that wakes. Background tasks do not count.
     pub fn next_due(&self) -> Option<Time> {
         let task = self.due.keys().next().map(|key| key.0);
-        let mut live = self.sleepers.iter().filter(|(_, sleeper)| !sleeper.is_closed());
-        let sleeper = live.next().map(|(key, _)| key.0);
+        let sleeper = self.sleepers.keys().next().map(|key| key.0);
         match (task, sleeper) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -109,7 +121,7 @@ impl Timeline {
             }
             if let Some(sleeper) = self.sleepers.remove(&place) {
                 // A sleeper that is gone needs no waking.
-                self.woken += u64::from(sleeper.send(()).is_ok());
+                let _ = sleeper.send(());
             }
         }
     }
@@ -122,11 +134,6 @@ impl Timeline {
         self.sleepers.insert((at, self.sequence), sender);
         self.pass_to(self.now);
         receiver
-    }
-
-    /// How many sleepers were woken so far.
-    pub fn woken(&self) -> u64 {
-        self.woken
     }
 
     /// How many clients sleep (those that gave up are not counted).
@@ -144,7 +151,23 @@ mod tests {
         Task {
             controller: 0,
             key: key.to_owned(),
+            background: false,
         }
+    }
+
+    #[test]
+    fn time_does_not_leap_for_the_background_but_does_what_it_passes() {
+        let mut line = Timeline::new(Time(0));
+        let tick = Task {
+            background: true,
+            ..task("tick")
+        };
+        line.plan(Time(10), tick.clone());
+        assert_eq!(line.next_due(), None);
+        line.plan(Time(20), task("a"));
+        assert_eq!(line.next_due(), Some(Time(20)));
+        assert_eq!(line.next(Time(20)), Some(tick));
+        assert_eq!(line.next(Time(20)), Some(task("a")));
     }
 
     #[test]

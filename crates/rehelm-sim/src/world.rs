@@ -10,14 +10,14 @@ use serde_json::Value;
 pub(crate) use deletion::DeleteOptions;
 
 use crate::admission;
-use crate::controllers;
+use crate::controllers::{self, Machines};
 use crate::faults::Faults;
 use crate::kinds::{Kind, Kinds};
 use crate::meta;
 use crate::patch::managed;
 use crate::refusal::Refusal;
 use crate::sim::Options;
-use crate::store::Store;
+use crate::store::{Place, Store};
 use crate::tables;
 use crate::timeline::{Time, Timeline};
 
@@ -52,8 +52,10 @@ pub(crate) struct World {
     pub kinds: Kinds,
     pub timeline: Timeline,
     pub faults: Faults,
-    /// Addresses and ports that Services have.
-    pub ledger: admission::Ledger,
+    /// What the nodes remember.
+    pub machines: Machines,
+    /// When the controller that runs wants to look again in the background.
+    pub later: Option<Duration>,
     /// Changes up to this one were shown to the controllers.
     shown: u64,
     names: u64,
@@ -66,7 +68,8 @@ impl World {
             kinds: Kinds::new(&tables::newest(), options.minor),
             timeline: Timeline::new(options.start),
             faults: Faults::default(),
-            ledger: admission::Ledger::default(),
+            machines: Machines::default(),
+            later: None,
             shown: 0,
             names: options.seed,
             options,
@@ -134,14 +137,14 @@ impl World {
         dry_run: bool,
     ) -> Result<Arc<Value>, Refusal> {
         let name = self.prepare_metadata(kind, &mut object)?;
-        admission::mutate(self, kind, &mut object, None, writer, dry_run)?;
+        if self.get(&kind.id, meta::namespace(&object), &name).is_some() {
+            return Err(Refusal::already_exists(&kind.id, &name));
+        }
+        admission::mutate(self, kind, &mut object, None, dry_run)?;
         if writer.tracks {
             managed::track(kind, None, &mut object, writer, self.now());
         }
         admission::validate(self, kind, &object, None, &writer.subresource)?;
-        if self.get(&kind.id, meta::namespace(&object), &name).is_some() {
-            return Err(Refusal::already_exists(&kind.id, &name));
-        }
         admission::reserve(self, kind, &mut object, None, dry_run)?;
         if dry_run {
             return Ok(Arc::new(object));
@@ -161,8 +164,6 @@ impl World {
                 )];
                 return Err(Refusal::invalid(&kind.qualified(), "", &causes));
             }
-            // Names have 63 characters at most, five of them the suffix.
-            let prefix: String = prefix.chars().take(58).collect();
             let name = format!("{prefix}{}", self.new_suffix());
             meta::set(object, "name", name.into());
         }
@@ -201,7 +202,7 @@ impl World {
                 None => meta::unset(&mut object, field),
             }
         }
-        admission::mutate(self, kind, &mut object, Some(old), writer, dry_run)?;
+        admission::mutate(self, kind, &mut object, Some(old), dry_run)?;
         if writer.tracks {
             managed::track(kind, Some(old), &mut object, writer, self.now());
         }
@@ -254,6 +255,37 @@ impl World {
         self.replace(&kind, &old, object, &writer, false).map(Some)
     }
 
+    /// As [`World::modify`], by somebody else or through a subresource.
+    pub fn modify_as(
+        &mut self,
+        resource: &str,
+        namespace: &str,
+        name: &str,
+        writer: &Writer,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Option<Arc<Value>>, Refusal> {
+        let Some(old) = self.get(resource, namespace, name) else {
+            return Ok(None);
+        };
+        let kind = self.kind(resource)?;
+        let mut object = (*old).clone();
+        change(&mut object);
+        if object == *old {
+            return Ok(Some(old));
+        }
+        self.replace(&kind, &old, object, writer, false).map(Some)
+    }
+
+    /// For the controller that runs: look at the same thing again after this time, but without time leaping for it.
+    pub fn look_later(&mut self, after: Duration) {
+        self.later = Some(self.later.map_or(after, |earlier| earlier.min(after)));
+    }
+
+    /// The objects at these places that are still there.
+    pub fn at<'a>(&self, resource: &str, places: impl Iterator<Item = &'a Place>) -> Vec<Arc<Value>> {
+        self.store.at(resource, places)
+    }
+
     fn after_write(&mut self, kind: &Kind, stored: &Arc<Value>) {
         if &*kind.id == "customresourcedefinitions.apiextensions.k8s.io" {
             self.kinds.add_crd(stored);
@@ -303,15 +335,11 @@ impl World {
     /// Adds an object as it was elsewhere: uid, resourceVersion, times and status stay; controllers see it at the next step.
     pub fn load(&mut self, kind: &Kind, object: Value) {
         let stored = self.store.load(&kind.id, object);
-        if &*kind.id == "services" {
-            self.ledger = admission::Ledger::default();
-        }
         self.after_write(kind, &stored);
     }
 
     /// Controllers take up what was loaded.
     pub fn begin(&mut self) {
-        self.shown = self.store.version();
         controllers::begin(self);
     }
 }
