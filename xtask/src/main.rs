@@ -5,6 +5,7 @@
 mod bench;
 mod demo;
 mod run;
+mod sim_tables;
 mod test;
 mod testbed;
 
@@ -18,12 +19,13 @@ fn main() -> ExitCode {
     match verb.as_str() {
         "bench" => bench::run_verb(&rest),
         "demo" => demo::run_verb(&rest),
+        "sim-tables" => sim_tables::run_verb(&rest),
         "test" => test::run_verb(&rest),
         "testbed" => testbed::run_verb(&rest),
         other => {
             let _ = writeln!(
                 std::io::stderr(),
-                "no such verb: {other:?}\nverbs: demo, test, testbed, bench"
+                "no such verb: {other:?}\nverbs: demo, test, testbed, bench, sim-tables"
             );
             ExitCode::from(2)
         }
