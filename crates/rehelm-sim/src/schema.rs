@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub(crate) use arena::Schemas;
 use arena::{Link, Node};
+pub(crate) use arena::{Schemas, Written};
 
 /// How a list is merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +91,17 @@ impl Schema {
         self.node().properties.contains_key(field)
     }
 
+    /// True when the schema names fields at all.
+    pub fn has_properties(&self) -> bool {
+        !self.node().properties.is_empty()
+    }
+
+    /// True when the schema says that the field must be there.
+    pub fn requires(&self, field: &str) -> bool {
+        let required = self.json().get("required").and_then(Value::as_array);
+        required.is_some_and(|required| required.iter().any(|name| name == field))
+    }
+
     /// Names of the fields that the schema knows, in its order.
     pub fn properties(&self) -> Vec<String> {
         self.node().names.clone()
@@ -99,6 +110,16 @@ impl Schema {
     /// Fields that have a default, with it, in the schema's order.
     pub fn defaults(&self) -> &[(String, Value)] {
         &self.node().defaults
+    }
+
+    /// Name of the schema's Go type, such as `io.k8s.api.core.v1.Container`; empty for a place without one.
+    pub fn name(&self) -> &str {
+        &self.node().name
+    }
+
+    /// How the type is written, and what the server adds to it.
+    pub fn written(&self) -> &Written {
+        &self.node().written
     }
 
     pub fn type_name(&self) -> &str {

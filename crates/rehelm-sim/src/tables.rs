@@ -1,11 +1,12 @@
 //! What is known of the kinds that an API server has: facts taken from a real one, no descriptions.
 
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::schema::Schemas;
+use crate::schema::{Schemas, Written};
 
 /// One resource as discovery names it.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,11 +58,36 @@ struct File {
     schemas: Map<String, Value>,
 }
 
+/// `tables/shapes.json`: type → how it is written.
+#[derive(Deserialize)]
+struct Shape {
+    always: Map<String, Value>,
+    keep: Vec<String>,
+}
+
+/// How types are written, and what the server adds: the tables beside the schemas.
+fn written() -> HashMap<String, Written> {
+    let shapes: HashMap<String, Shape> =
+        serde_json::from_str(include_str!("../tables/shapes.json")).expect("the shapes are well formed");
+    let defaults: HashMap<String, Map<String, Value>> =
+        serde_json::from_str(include_str!("../tables/defaults.json")).expect("the defaults are well formed");
+    let mut written: HashMap<String, Written> = HashMap::new();
+    for (name, shape) in shapes {
+        let entry = written.entry(name).or_default();
+        entry.keep = shape.keep;
+        entry.always = shape.always.into_iter().collect();
+    }
+    for (name, added) in defaults {
+        written.entry(name).or_default().added = added.into_iter().collect();
+    }
+    written
+}
+
 static NEWEST: LazyLock<Arc<Tables>> = LazyLock::new(|| {
     let file: File = serde_json::from_str(include_str!("../tables/v1.35.json")).expect("the tables are well formed");
     Arc::new(Tables {
         resources: file.resources,
-        schemas: Arc::new(Schemas::new(file.schemas)),
+        schemas: Arc::new(Schemas::new(file.schemas, written())),
     })
 });
 

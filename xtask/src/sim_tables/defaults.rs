@@ -42,7 +42,7 @@ pub fn ask(server: &Server, facts: &Facts, probes: &[Value]) -> Result<Vec<Value
                 meta.remove(key);
             }
         }
-        if let Some(status) = answer["status"].as_object_mut() {
+        if let Some(status) = answer.get_mut("status").and_then(Value::as_object_mut) {
             status.remove("lastPhaseTransitionTime");
         }
         without_what_is_given_out(&mut answer);
@@ -171,7 +171,8 @@ impl Seen {
                 (None, after) => {
                     let place = (name.to_owned(), field.clone());
                     *self.absent.entry(place.clone()).or_default() += 1;
-                    let own = matches!(field.as_str(), "metadata" | "apiVersion" | "kind");
+                    let root = schema["properties"].get("metadata").is_some();
+                    let own = root && matches!(field.as_str(), "metadata" | "apiVersion" | "kind");
                     let from_schema = property.get("default");
                     if let Some(after) = after.filter(|after| !own && !after.is_null() && Some(*after) != from_schema) {
                         self.added.entry(place).or_default().push(after.clone());

@@ -42,7 +42,12 @@ pub fn read(module: &Path, schemas: &Map<String, Value>) -> Result<Map<String, V
             if scalar && field.go.starts_with('*') && field.omits_empty {
                 keep.push(&field.json);
             }
-            if let Some(value) = written(field) {
+            let required = schema["required"]
+                .as_array()
+                .is_some_and(|all| all.contains(&json!(field.json)));
+            if scalar && !required && !field.go.starts_with('*') && !field.omits_empty {
+                always.insert(field.json.clone(), zero(property));
+            } else if let Some(value) = written(field) {
                 always.insert(field.json.clone(), value);
             }
         }
@@ -52,6 +57,14 @@ pub fn read(module: &Path, schemas: &Map<String, Value>) -> Result<Map<String, V
         }
     }
     Ok(shapes)
+}
+
+fn zero(property: &Value) -> Value {
+    match property["type"].as_str() {
+        Some("string") => "".into(),
+        Some("boolean") => false.into(),
+        _ => 0.into(),
+    }
 }
 
 /// What is written for a field that was never set and that is no plain scalar or struct (those have a schema default).

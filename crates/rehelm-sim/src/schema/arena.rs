@@ -25,6 +25,20 @@ pub(super) struct Node {
     pub items: Option<Link>,
     pub additional: Option<Link>,
     pub preserves: bool,
+    /// Name of the type; empty for a place without one.
+    pub name: String,
+    pub written: Written,
+}
+
+/// How a built-in type is written as JSON, and what the server adds to it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Written {
+    /// Optional scalars that are kept when they are empty.
+    pub keep: Vec<String>,
+    /// Fields that are written when they are absent, with what then: null, or the type's zero.
+    pub always: Vec<(String, Value)>,
+    /// Fields that the server adds when they are absent.
+    pub added: Vec<(String, Value)>,
 }
 
 /// All schemas of a server's tables, or of one CRD's version.
@@ -38,15 +52,17 @@ pub(crate) struct Schemas {
 }
 
 impl Schemas {
-    /// The named schemas of a server.
-    pub fn new(named: Map<String, Value>) -> Self {
+    /// The named schemas of a server, and how its types are written.
+    pub fn new(named: Map<String, Value>, mut written: HashMap<String, Written>) -> Self {
         let mut made = Self::default();
         for name in named.keys() {
             made.names.insert(name.clone(), made.nodes.len());
             made.nodes.push(Node::default());
         }
-        for (at, schema) in named.values().enumerate() {
-            let node = made.compile(schema);
+        for (at, (name, schema)) in named.iter().enumerate() {
+            let mut node = made.compile(schema);
+            node.name.clone_from(name);
+            node.written = written.remove(name).unwrap_or_default();
             made.nodes[at] = node;
         }
         // What stands beside a reference is joined with the type's facts once all types are there.
@@ -163,6 +179,8 @@ impl Schemas {
             items: source.items.map(outer),
             additional: source.additional.map(outer),
             preserves: source.preserves,
+            name: source.name.clone(),
+            written: source.written.clone(),
             facts: Value::Null,
         };
         if let (Some(facts), Some(beside)) = (facts.as_object_mut(), self.nodes[at].facts.as_object()) {
