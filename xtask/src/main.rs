@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod conformance;
 mod demo;
 mod run;
 mod sim_tables;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = words.collect();
     match verb.as_str() {
         "bench" => bench::run_verb(&rest),
+        "conformance" => conformance::run_verb(&rest),
         "demo" => demo::run_verb(&rest),
         "sim-tables" => sim_tables::run_verb(&rest),
         "test" => test::run_verb(&rest),
@@ -25,7 +27,7 @@ fn main() -> ExitCode {
         other => {
             let _ = writeln!(
                 std::io::stderr(),
-                "no such verb: {other:?}\nverbs: demo, test, testbed, bench, sim-tables"
+                "no such verb: {other:?}\nverbs: demo, test, testbed, conformance, bench, sim-tables"
             );
             ExitCode::from(2)
         }

@@ -1,0 +1,3 @@
+//! Real clients, kubectl and Helm, against both servers.
+
+pub mod tools;
