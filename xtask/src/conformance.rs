@@ -62,7 +62,17 @@ fn compare(asked: &Asked, kubeconfig: &Path) -> ExitCode {
     let report = target().join("conformance.json");
     let mut tests = cargo();
     tests
-        .args(["test", "--quiet", "--workspace", "--locked", "--test", "conformance", "--", "--nocapture", "live"])
+        .args([
+            "test",
+            "--quiet",
+            "--workspace",
+            "--locked",
+            "--test",
+            "conformance",
+            "--",
+            "--nocapture",
+            "live",
+        ])
         .env("REHELM_CONFORMANCE_KUBECONFIG", kubeconfig)
         .env("REHELM_CONFORMANCE_REPORT", &report);
     if asked.record {
