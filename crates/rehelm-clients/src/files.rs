@@ -82,17 +82,7 @@ impl Files for RunFiles {
     fn write(&self, path: &Utf8Path, content: &[u8]) -> PortResult<()> {
         let place = self.place(path)?;
         let folder = self.folder_of(&place)?;
-        let named = |e: std::io::Error| PortError::Other(format!("{place}: {e}"));
-        let mut file = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .permissions(PermissionsExt::from_mode(0o600))
-            .tempfile_in(folder)
-            .map_err(named)?;
-        file.write_all(content)
-            .and_then(|()| file.as_file().sync_all())
-            .map_err(named)?;
-        file.persist(&place).map_err(|e| named(e.error))?;
-        sync(folder)
+        whole(folder, &place, content)
     }
 
     fn read(&self, path: &Utf8Path) -> PortResult<Option<Vec<u8>>> {
@@ -162,6 +152,21 @@ impl Files for RunFiles {
             .map_err(|e| failed(&e))?;
         if new { sync(folder) } else { Ok(()) }
     }
+}
+
+/// Writes a file whole or not at all (0600), durable when it returns.
+pub(crate) fn whole(folder: &Utf8Path, place: &Utf8Path, content: &[u8]) -> PortResult<()> {
+    let named = |e: std::io::Error| PortError::Other(format!("{place}: {e}"));
+    let mut file = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .permissions(PermissionsExt::from_mode(0o600))
+        .tempfile_in(folder)
+        .map_err(named)?;
+    file.write_all(content)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(named)?;
+    file.persist(place).map_err(|e| named(e.error))?;
+    sync(folder)
 }
 
 fn options() -> fs::OpenOptions {

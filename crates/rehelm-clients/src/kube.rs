@@ -15,14 +15,15 @@ mod proxy;
 mod reader;
 mod watch;
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::Method;
 use async_trait::async_trait;
 use kube::Client;
 use rehelm_core::object::{ObjRef, Object};
 use rehelm_core::ports::{
-    Access, ApiKind, Cluster, PatchKind, PortError, PortResult, Precondition, Select, ServerFacts,
+    Access, ApiKind, Clock, Cluster, ListedKind, PatchKind, PortError, PortResult, Precondition, Select, ServerFacts,
 };
 use serde_json::{Value, json};
 
@@ -32,6 +33,7 @@ use self::http::{Repeat, Wire, request};
 use self::path::Query;
 pub(crate) use self::path::version as version_path;
 pub(crate) use self::reader::Reader;
+use crate::clock::{Limit, SystemClock};
 
 /// Field manager of every write.
 pub const FIELD_MANAGER: &str = "rehelm";
@@ -58,10 +60,18 @@ impl KubeCluster {
                 client,
                 time_limit,
                 patience: http::PATIENCE,
+                clock: Arc::new(SystemClock),
             },
             discovery: Discovery::default(),
             facts,
         }
+    }
+
+    /// Waits on another clock than the machine's, such as a simulated cluster's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.wire.clock = clock;
+        self
     }
 
     /// Context, user, namespace, server and certificate authority, as chosen.
@@ -74,12 +84,12 @@ impl KubeCluster {
         Reader(self.wire.clone())
     }
 
-    async fn kind_within(&self, api_version: &str, kind: &str, time: Duration) -> PortResult<ApiKind> {
-        let found = tokio::time::timeout(time, self.kind(api_version, kind)).await;
+    async fn kind_within(&self, api_version: &str, kind: &str, limit: &Limit<'_>) -> PortResult<ApiKind> {
+        let found = limit.within(self.kind(api_version, kind)).await;
         found.unwrap_or_else(|_| {
             Err(PortError::Timeout {
                 what: format!("the server's discovery of {kind}"),
-                waited: time,
+                waited: limit.passed(),
             })
         })
     }
@@ -115,6 +125,10 @@ impl Cluster for KubeCluster {
 
     async fn kind(&self, api_version: &str, kind: &str) -> PortResult<ApiKind> {
         self.discovery.kind(&self.wire, api_version, kind).await
+    }
+
+    async fn listed_kinds(&self) -> PortResult<Vec<ListedKind>> {
+        self.discovery.listed(&self.wire).await
     }
 
     async fn get(&self, object: &ObjRef) -> PortResult<Option<Object>> {
@@ -225,8 +239,8 @@ impl Cluster for KubeCluster {
         timeout: Duration,
         until: &(dyn for<'a> Fn(Option<&'a Object>) -> bool + Send + Sync),
     ) -> PortResult<Option<Object>> {
-        let started = Instant::now();
-        let kind = self.kind_within(&object.api_version, &object.kind, timeout).await?;
+        let limit = Limit::of(&*self.wire.clock, timeout);
+        let kind = self.kind_within(&object.api_version, &object.kind, &limit).await?;
         let select = Select {
             namespace: object.namespace.clone(),
             labels: None,
@@ -240,7 +254,7 @@ impl Cluster for KubeCluster {
             select: &select,
             until: &|items| until(items.first()),
         };
-        let mut items = watch::wait(&awaited, &object.to_string(), timeout.saturating_sub(started.elapsed())).await?;
+        let mut items = watch::wait(&awaited, &object.to_string(), &limit).await?;
         Ok(items.pop())
     }
 
@@ -252,8 +266,8 @@ impl Cluster for KubeCluster {
         timeout: Duration,
         until: &(dyn for<'a> Fn(&'a [Object]) -> bool + Send + Sync),
     ) -> PortResult<Vec<Object>> {
-        let started = Instant::now();
-        let served = self.kind_within(api_version, kind, timeout).await?;
+        let limit = Limit::of(&*self.wire.clock, timeout);
+        let served = self.kind_within(api_version, kind, &limit).await?;
         let awaited = watch::Awaited {
             wire: &self.wire,
             api_version,
@@ -262,7 +276,7 @@ impl Cluster for KubeCluster {
             select,
             until,
         };
-        watch::wait(&awaited, &served.plural, timeout.saturating_sub(started.elapsed())).await
+        watch::wait(&awaited, &served.plural, &limit).await
     }
 
     async fn can_i(&self, access: &Access) -> PortResult<bool> {

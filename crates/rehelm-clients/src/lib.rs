@@ -10,3 +10,4 @@ mod leftover;
 pub mod mongo;
 mod process;
 pub mod secrets_folder;
+pub mod snapshot_file;

@@ -14,6 +14,7 @@ mod copy;
 mod digest;
 mod error;
 mod merge;
+mod outline;
 mod prove;
 mod stream;
 mod users;
@@ -22,7 +23,9 @@ use async_trait::async_trait;
 use bson::{Bson, Document, doc};
 use mongodb::Client;
 use mongodb::options::ClientOptions;
-use rehelm_core::ports::{DatabaseFacts, DatabaseProof, DatabaseUser, Databases, PortError, PortResult};
+use rehelm_core::ports::{
+    DatabaseFacts, DatabaseOutline, DatabaseProof, DatabaseUser, Databases, PortError, PortResult,
+};
 
 pub use connect::Login;
 use copy::{TRIES, pause};
@@ -117,6 +120,10 @@ impl Databases for Mongo {
             .run(database, &format!("size of {database}"), doc! { "dbStats": 1 })
             .await?;
         Ok(number(reply.get("dataSize")).unwrap_or(0))
+    }
+
+    async fn outline(&self, database: &str) -> PortResult<DatabaseOutline> {
+        self.outline_database(database).await
     }
 
     async fn copy(

@@ -24,6 +24,7 @@ pub mod quantity;
 pub mod restore;
 pub mod secrets;
 pub mod server;
+pub mod snapshot;
 pub mod stale;
 pub mod steps;
 pub mod verification;

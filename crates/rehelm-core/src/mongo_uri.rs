@@ -253,6 +253,25 @@ impl ConnectionString {
         self.clone()
     }
 
+    /// The text with another password, and with other values of options that may hold secrets; all else stays as it is.
+    /// `stand_in` gets decoded values.
+    pub fn disguised(&self, stand_in: &dyn Fn(&str) -> String) -> String {
+        let escaped = |text: &str| utf8_percent_encode(&stand_in(text), ESCAPED).to_string();
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let mut text = self.expose().to_owned();
+        if let Some(range) = &self.options {
+            let pairs = self.at(range).split('&').map(|pair| match pair.split_once('=') {
+                Some((key, value)) if may_be_secret(key, value) => format!("{key}={}", escaped(&decoded(value))),
+                _ => pair.to_owned(),
+            });
+            text.replace_range(range.clone(), &pairs.collect::<Vec<_>>().join("&"));
+        }
+        if let Some(range) = &self.password {
+            text.replace_range(range.clone(), &escaped(&decoded(self.at(range))));
+        }
+        text
+    }
+
     fn replace(&self, part: &Option<Range<usize>>, (from, to): (&str, &str)) -> Self {
         let Some(range) = part.as_ref().filter(|_| self.decoded(part).as_deref() == Some(from)) else {
             return self.clone();
@@ -262,6 +281,13 @@ impl ConnectionString {
         // Escaped text cannot change how the rest is read; an empty or odd `to` leaves the string as it was.
         Self::parse(&text).unwrap_or_else(|_| self.clone())
     }
+}
+
+/// True for an option whose value is, or may hold, a secret.
+fn may_be_secret(key: &str, value: &str) -> bool {
+    let lower = key.to_ascii_lowercase();
+    let named = ["password", "token", "properties", "secret"];
+    named.iter().any(|word| lower.contains(word)) || value.contains('@')
 }
 
 impl PartialEq for ConnectionString {
@@ -293,11 +319,7 @@ impl fmt::Display for ConnectionString {
         let options = self.options.as_ref().map_or("", |range| self.at(range));
         for (index, pair) in options.split('&').filter(|pair| !pair.is_empty()).enumerate() {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let lower = key.to_ascii_lowercase();
-            let secret = ["password", "token", "properties"]
-                .iter()
-                .any(|word| lower.contains(word));
-            let value = if secret || value.contains('@') { "***" } else { value };
+            let value = if may_be_secret(key, value) { "***" } else { value };
             write!(f, "{}{key}={value}", if index == 0 { '?' } else { '&' })?;
         }
         Ok(())

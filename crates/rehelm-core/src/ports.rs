@@ -125,6 +125,19 @@ pub struct ApiKind {
     pub namespaced: bool,
 }
 
+/// A kind whose objects can be listed, in the version that the server prefers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedKind {
+    /// `v1`, `apps/v1`, …
+    pub api_version: String,
+    /// `Deployment`, …
+    pub kind: String,
+    /// `deployments`, …
+    pub plural: String,
+    /// True when its objects live in namespaces.
+    pub namespaced: bool,
+}
+
 /// A Kubernetes API server.
 #[async_trait]
 pub trait Cluster: Send + Sync {
@@ -132,6 +145,8 @@ pub trait Cluster: Send + Sync {
     async fn facts(&self) -> PortResult<ServerFacts>;
     /// Where a kind is served; NotFound when the server does not know it (a CRD that is missing).
     async fn kind(&self, api_version: &str, kind: &str) -> PortResult<ApiKind>;
+    /// Every kind that can be listed, groups in the server's order.
+    async fn listed_kinds(&self) -> PortResult<Vec<ListedKind>>;
     /// One object; None when absent.
     async fn get(&self, object: &ObjRef) -> PortResult<Option<Object>>;
     /// All objects of a kind that match, in the server's order. An unknown kind gives an empty list.
@@ -284,6 +299,31 @@ pub struct DatabaseFacts {
     pub user: Option<String>,
 }
 
+/// What a collection is like, without a document of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CollectionOutline {
+    /// Its name.
+    pub name: String,
+    /// True for a view, which has no documents of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub view: bool,
+    /// Documents, as the server counts them roughly.
+    pub documents: u64,
+    /// Size of the documents in bytes, as the server estimates it.
+    pub bytes: u64,
+    /// Fields of each index, `_id_` included: name and keys.
+    pub indexes: Vec<Value>,
+}
+
+/// What a database is like, without a document of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseOutline {
+    /// Size of its data in bytes.
+    pub bytes: u64,
+    /// Collections and views, by name.
+    pub collections: Vec<CollectionOutline>,
+}
+
 /// A database server with named databases (MongoDB's model).
 #[async_trait]
 pub trait Databases: Send + Sync {
@@ -293,6 +333,8 @@ pub trait Databases: Send + Sync {
     async fn list(&self) -> PortResult<Vec<String>>;
     /// Size of a database's data in bytes, as the server estimates it; 0 when absent.
     async fn size(&self, database: &str) -> PortResult<u64>;
+    /// What a database is like; reads no document.
+    async fn outline(&self, database: &str) -> PortResult<DatabaseOutline>;
     /// Copies all collections, options, indexes and views. Safe to run again after any interruption; the source is
     /// only read. `progress(collection, documents so far, bytes so far)`.
     async fn copy(
@@ -332,6 +374,8 @@ pub trait Files: Send + Sync {
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> jiff::Timestamp;
+    /// Time since some moment in the past that never changes; it only grows, whatever happens to the calendar.
+    fn elapsed(&self) -> Duration;
     /// Sleeps.
     async fn sleep(&self, time: Duration);
 }

@@ -11,10 +11,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use jiff::Timestamp;
 use rehelm_core::finding::Finding;
 use rehelm_core::journal::{Record, RunState};
 use rehelm_core::plan::Plan;
+use rehelm_core::ports::Clock;
 use rehelm_core::world::Progress;
 use rehelm_report::plan_view::PlanView;
 use rehelm_report::{Facts, Words};
@@ -37,6 +37,7 @@ pub struct Live {
 
 struct Shared {
     printer: Arc<Printer>,
+    clock: Arc<dyn Clock>,
     board: Mutex<Board>,
     bars: Mutex<Option<Bars>>,
     ended: Mutex<bool>,
@@ -51,7 +52,14 @@ struct Bars {
 
 impl Live {
     /// A view of a run that has not begun: records are shown as lines. `state` is what the journal says so far.
-    pub fn prepare(printer: Arc<Printer>, words: Arc<Words>, plan: &Plan, state: &RunState, jsonl: bool) -> Self {
+    pub fn prepare(
+        printer: Arc<Printer>,
+        clock: Arc<dyn Clock>,
+        words: Arc<Words>,
+        plan: &Plan,
+        state: &RunState,
+        jsonl: bool,
+    ) -> Self {
         let steps = PlanView::of(plan).phases.into_iter().flat_map(|phase| phase.steps);
         let steps = steps.map(|view| Step {
             does: words.say(&format!("step-{}", view.kind), &view.facts),
@@ -59,6 +67,7 @@ impl Live {
         });
         let shared = Arc::new(Shared {
             printer,
+            clock,
             board: Mutex::new(Board::new(steps.collect(), state)),
             bars: Mutex::new(None),
             ended: Mutex::new(false),
@@ -167,7 +176,7 @@ impl Shared {
     }
 
     fn texts(&self) -> (Option<String>, String) {
-        let (board, now) = (lock(&self.board), Timestamp::now());
+        let (board, now) = (lock(&self.board), self.clock.now());
         (board.current(now), board.footer(now))
     }
 

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rehelm_clients::kube::KubeCluster;
 use rehelm_core::lease::{self, Holder, LeaseError};
 use rehelm_core::object::ObjRef;
 use rehelm_core::plan::Plan;
+use rehelm_core::ports::{Clock, Cluster};
 use tokio::task::JoinHandle;
 
-use crate::doors::WallClock;
 use crate::errors::{Error, Result};
 use crate::exit::Exit;
 
 /// A held lease.
 pub struct Lock {
-    cluster: Arc<KubeCluster>,
+    cluster: Arc<dyn Cluster>,
     lease: ObjRef,
     me: Holder,
     renewal: JoinHandle<()>,
@@ -26,10 +25,15 @@ impl Lock {
     ///
     /// # Errors
     /// Exit code 9 when another run holds it.
-    pub async fn take(cluster: &Arc<KubeCluster>, plan: &Plan, stop: Arc<AtomicBool>) -> Result<Self> {
+    pub async fn take(
+        cluster: &Arc<dyn Cluster>,
+        clock: &Arc<dyn Clock>,
+        plan: &Plan,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self> {
         let lease = lease::reference(&plan.source.namespace, &plan.target.release);
         let me = holder();
-        match lease::acquire(&**cluster, &WallClock, &lease, &me, &is_alive).await {
+        match lease::acquire(&**cluster, &**clock, &lease, &me, &is_alive).await {
             Ok(()) => {}
             Err(LeaseError::Held { holder, since }) => {
                 return Err(
@@ -41,7 +45,7 @@ impl Lock {
             }
             Err(error) => return Err(Error::failed("cannot take the lock").because(error)),
         }
-        let renewal = tokio::spawn(renew(cluster.clone(), lease.clone(), me.clone(), stop));
+        let renewal = tokio::spawn(renew(cluster.clone(), clock.clone(), lease.clone(), me.clone(), stop));
         Ok(Self {
             cluster: cluster.clone(),
             lease,
@@ -58,10 +62,16 @@ impl Lock {
     }
 }
 
-async fn renew(cluster: Arc<KubeCluster>, lease: ObjRef, me: Holder, stop: Arc<AtomicBool>) {
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.renewal.abort();
+    }
+}
+
+async fn renew(cluster: Arc<dyn Cluster>, clock: Arc<dyn Clock>, lease: ObjRef, me: Holder, stop: Arc<AtomicBool>) {
     loop {
-        tokio::time::sleep(lease::RENEW).await;
-        if let Err(LeaseError::Held { .. }) = lease::renew(&*cluster, &WallClock, &lease, &me).await {
+        clock.sleep(lease::RENEW).await;
+        if let Err(LeaseError::Held { .. }) = lease::renew(&*cluster, &*clock, &lease, &me).await {
             stop.store(true, Ordering::SeqCst);
             return;
         }

@@ -14,7 +14,7 @@ use rehelm_core::world::{StepError, Timeouts, World};
 use rehelm_core::{executor, planner};
 
 use crate::cli::global::{Global, Output};
-use crate::doors::{self, RunFiles, WallClock};
+use crate::doors;
 use crate::errors::{Context, Error, Result};
 use crate::exit::Exit;
 use crate::live::Live;
@@ -32,8 +32,6 @@ pub struct Run<'a> {
     pub session: &'a Session,
     /// What will happen.
     pub plan: &'a Plan,
-    /// `.rehelm/`.
-    pub files: &'a RunFiles,
     /// Whether records go to stdout.
     pub jsonl: bool,
     /// Consent to drop copied databases in a rollback.
@@ -60,19 +58,12 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// A usage error for an output format that runs do not have.
-    pub fn new(
-        printer: &'a Arc<Printer>,
-        global: &Global,
-        session: &'a Session,
-        plan: &'a Plan,
-        files: &'a RunFiles,
-    ) -> Result<Self> {
+    pub fn new(printer: &'a Arc<Printer>, global: &Global, session: &'a Session, plan: &'a Plan) -> Result<Self> {
         let jsonl = global.output(&[Output::Text, Output::Jsonl])? == Output::Jsonl;
         Ok(Self {
             printer,
             session,
             plan,
-            files,
             jsonl,
             drop_copies: false,
             timeouts: Timeouts::default(),
@@ -98,7 +89,7 @@ impl<'a> Run<'a> {
     /// What stopped the command, with the exit code that says how.
     pub async fn hold(&self, work: impl AsyncFnOnce(&World<'_>) -> Result<Option<Work>>) -> Result<Exit> {
         let stop = Arc::new(AtomicBool::new(false));
-        let lock = Lock::take(&self.session.cluster, self.plan, stop.clone()).await?;
+        let lock = Lock::take(&self.session.cluster, &self.session.clock, self.plan, stop.clone()).await?;
         let outcome = self.locked(&stop, work).await;
         lock.give_back().await;
         outcome
@@ -109,26 +100,27 @@ impl<'a> Run<'a> {
         stop: &Arc<AtomicBool>,
         work: impl AsyncFnOnce(&World<'_>) -> Result<Option<Work>>,
     ) -> Result<Exit> {
-        let clock = WallClock;
-        let journal = self.open_journal(&clock)?;
+        let session = self.session;
+        let journal = self.open_journal()?;
         let live = Live::prepare(
             self.printer.clone(),
-            self.session.words.clone(),
+            session.clock.clone(),
+            session.words.clone(),
             self.plan,
             &journal.state,
             self.jsonl,
         );
-        let abort = signals::listen(stop.clone(), live.stopper());
-        let seal = doors::seal(&self.session.settings.recipients)?;
+        let signals = signals::listen(stop.clone(), live.stopper());
+        let seal = doors::seal(&session.settings.recipients)?;
         let world = World {
             plan: self.plan,
-            profile: &self.session.profile,
-            source: &*self.session.cluster,
-            target: &*self.session.cluster,
-            helm: &self.session.helm,
-            databases: self.session.databases.as_ref().map(|d| d as _),
-            files: self.files,
-            clock: &clock,
+            profile: &session.profile,
+            source: &*session.cluster,
+            target: &*session.cluster,
+            helm: &*session.helm,
+            databases: session.databases.as_deref(),
+            files: &*session.files,
+            clock: &*session.clock,
             progress: &live,
             stop,
             timeouts: self.timeouts,
@@ -144,7 +136,7 @@ impl<'a> Run<'a> {
         // Dropping what runs ends the programs that it started; the journal says already what was begun.
         let outcome = tokio::select! {
             outcome = self.carry_out(&world, work) => outcome,
-            () = abort.notified() => {
+            () = signals.aborted() => {
                 Err(Error::new(Exit::Interrupted, "aborted; the running action is in doubt")
                     .hint("the same command asks the cluster and goes on"))
             }
@@ -185,14 +177,15 @@ impl<'a> Run<'a> {
     }
 
     /// Opens the journal; one of a run that is over is put away first when a new one may begin.
-    fn open_journal<'j>(&'j self, clock: &'j WallClock) -> Result<Journal<'j>> {
+    fn open_journal(&self) -> Result<Journal<'a>> {
+        let session = self.session;
         let open = || {
-            Journal::open(self.files, clock, JOURNAL.into())
+            Journal::open(&*session.files, &*session.clock, JOURNAL.into())
                 .map_err(|error| Error::failed("the journal cannot be used").because(error))
         };
         let journal = open()?;
         if journal.state.ended.is_some() && self.starts {
-            archive(&self.session.settings.folder, &journal.state.run)?;
+            archive(&session.settings.folder, &journal.state.run)?;
             return open();
         }
         let state = &journal.state;
@@ -342,7 +335,7 @@ pub fn load_plan(folder: &Utf8Path, named: Option<&Utf8Path>) -> Result<Plan> {
 ///
 /// # Errors
 /// When it is damaged.
-pub fn journal_state(files: &RunFiles) -> Result<RunState> {
+pub fn journal_state(files: &dyn Files) -> Result<RunState> {
     let bytes = files
         .read(JOURNAL.into())
         .context(|| "cannot read the journal".to_owned())?

@@ -3,9 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rehelm_clients::helm::HelmCli;
-use rehelm_clients::kube::KubeCluster;
-use rehelm_clients::mongo::Mongo;
 use rehelm_core::checks::{self, CheckInput, DatabaseLook};
 use rehelm_core::digest;
 use rehelm_core::finding::{Finding, Severity};
@@ -14,7 +11,7 @@ use rehelm_core::inventory::{self, Places};
 use rehelm_core::object::Object;
 use rehelm_core::plan::{Plan, ValuesFile};
 use rehelm_core::planner::{self, DatabaseView};
-use rehelm_core::ports::{Databases, ReleaseSpec};
+use rehelm_core::ports::{Clock, Cluster, Databases, Files, Helm, ReleaseSpec};
 use rehelm_core::profile::Profile;
 use rehelm_report::Words;
 use serde_json::Value;
@@ -22,7 +19,7 @@ use serde_json::Value;
 use crate::cli::global::Global;
 use crate::cli::overrides::Overrides;
 use crate::config::Settings;
-use crate::doors;
+use crate::doors::{self, WallClock};
 use crate::errors::{Context, Error, Result};
 use crate::profiles::ProfileFiles;
 
@@ -34,12 +31,18 @@ pub struct Session {
     pub profile: Profile,
     /// Sentences, the profile's own included.
     pub words: Arc<Words>,
+    /// Name of the kubeconfig's context.
+    pub context: String,
     /// The cluster.
-    pub cluster: Arc<KubeCluster>,
+    pub cluster: Arc<dyn Cluster>,
     /// Helm.
-    pub helm: HelmCli,
+    pub helm: Arc<dyn Helm>,
     /// The database server, when the settings name one.
-    pub databases: Option<Mongo>,
+    pub databases: Option<Arc<dyn Databases>>,
+    /// `.rehelm/`.
+    pub files: Arc<dyn Files>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// What a person decided for one plan.
@@ -75,13 +78,17 @@ impl Session {
         let cluster = Arc::new(doors::cluster(global, settings.context.as_deref()).await?);
         let helm = doors::helm(global, &settings, cluster.clone()).await?;
         let databases = doors::databases(&settings, &profile, &*cluster).await?;
+        let context = cluster.context().context.clone();
         Ok(Self {
             settings,
             profile,
             words,
+            context: context.unwrap_or_else(|| "in-cluster".to_owned()),
             cluster,
-            helm,
-            databases,
+            helm: Arc::new(helm),
+            databases: databases.map(|server| Arc::new(server) as _),
+            files: Arc::new(doors::files(global)?),
+            clock: Arc::new(WallClock),
         })
     }
 
@@ -93,19 +100,13 @@ impl Session {
         let settings = &self.settings;
         let (values, user_values) = read_values(&settings.values)?;
         let (declared, build_findings) = self.declared().await?;
-        let context = self
-            .cluster
-            .context()
-            .context
-            .clone()
-            .unwrap_or_else(|| "in-cluster".to_owned());
         let request = Request {
             places: Places {
                 source: settings.source_namespace.clone(),
                 target: settings.namespace.clone(),
                 release: settings.release.clone(),
             },
-            context,
+            context: self.context.clone(),
             kustomize: settings.kustomize.iter().map(ToString::to_string).collect(),
             declared,
             release: ReleaseSpec {
@@ -151,7 +152,7 @@ impl Session {
     /// When the cluster or Helm does not answer.
     pub async fn plan(&self, asked: &Asked) -> Result<(Plan, Vec<Finding>)> {
         let Asked { request, findings: odd } = asked;
-        let gathered: Gathered = gather::gather(request, &*self.cluster, &self.helm, &self.profile)
+        let gathered: Gathered = gather::gather(request, &*self.cluster, &*self.helm, &self.profile)
             .await
             .context(|| "cannot read what the plan is made from".to_owned())?;
         let databases = self.database_view().await?;

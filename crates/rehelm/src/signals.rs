@@ -9,16 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::exit::Exit;
 
-/// Listens until the process ends. `asked` is called at the first signal; what is returned is notified at the second.
-/// A third one ends the process at once.
-pub fn listen(stop: Arc<AtomicBool>, asked: impl Fn() + Send + Sync + 'static) -> Arc<Notify> {
+/// Listens until it is dropped. `asked` is called at the first signal; the second one ends [`Listener::aborted`]. A third one
+/// ends the process at once.
+pub fn listen(stop: Arc<AtomicBool>, asked: impl Fn() + Send + Sync + 'static) -> Listener {
     let abort = Arc::new(Notify::new());
     let notify = abort.clone();
     let mut signals = Signals::new();
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         signals.next().await;
         stop.store(true, Ordering::SeqCst);
         asked();
@@ -27,7 +28,31 @@ pub fn listen(stop: Arc<AtomicBool>, asked: impl Fn() + Send + Sync + 'static) -
         signals.next().await;
         std::process::exit(i32::from(Exit::Interrupted.code()));
     });
-    abort
+    Listener { abort, task }
+}
+
+/// Hears signals.
+pub struct Listener {
+    abort: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+impl Listener {
+    /// Ends with the second signal.
+    pub async fn aborted(&self) {
+        self.abort.notified().await;
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Waits for the first signal, for what a person ends when they have seen enough.
+pub async fn first() {
+    Signals::new().next().await;
 }
 
 /// Both signals; made once, so that none is missed between two waits. Without handlers the system's own remain: the

@@ -2,6 +2,7 @@
 
 use std::io::{BufReader, Read, Write};
 
+use age::secrecy::SecretString;
 use age::x25519::Recipient;
 use age::{Decryptor, Encryptor, IdentityFile};
 use camino::Utf8Path;
@@ -19,6 +20,27 @@ pub fn encrypt(recipients: &[String], plain: &[u8]) -> PortResult<Vec<u8>> {
     let parsed = parsed.collect::<PortResult<Vec<_>>>()?;
     let encryptor = Encryptor::with_recipients(parsed.iter().map(|r| r as &dyn age::Recipient))
         .map_err(|e| PortError::Invalid("age recipients".to_owned(), e.to_string()))?;
+    sealed(encryptor, plain)
+}
+
+/// Encrypts for who knows the passphrase.
+///
+/// # Errors
+/// When it cannot be encrypted.
+pub fn encrypt_with_passphrase(passphrase: SecretString, plain: &[u8]) -> PortResult<Vec<u8>> {
+    sealed(Encryptor::with_user_passphrase(passphrase), plain)
+}
+
+/// Decrypts what was encrypted with a passphrase.
+///
+/// # Errors
+/// Forbidden for another passphrase, Invalid for what is no age file.
+pub fn decrypt_with_passphrase(passphrase: SecretString, cipher: &[u8]) -> PortResult<Vec<u8>> {
+    let identity = age::scrypt::Identity::new(passphrase);
+    opened(cipher, &[&identity], "the passphrase is another one")
+}
+
+fn sealed(encryptor: Encryptor, plain: &[u8]) -> PortResult<Vec<u8>> {
     let mut cipher = Vec::with_capacity(plain.len() + 1024);
     let written = encryptor.wrap_output(&mut cipher).and_then(|mut writer| {
         writer.write_all(plain)?;
@@ -39,17 +61,24 @@ pub fn decrypt(identities: &Utf8Path, cipher: &[u8]) -> PortResult<Vec<u8>> {
     let unreadable = |why: String| PortError::Invalid(format!("identity file {identities}"), why);
     let keys = IdentityFile::from_file(identities.to_string()).map_err(|e| unreadable(e.to_string()))?;
     let keys = keys.into_identities().map_err(|e| unreadable(e.to_string()))?;
+    let keys: Vec<&dyn age::Identity> = keys.iter().map(|key| key.as_ref() as &dyn age::Identity).collect();
+    opened(
+        cipher,
+        &keys,
+        &format!("no identity in {identities} can read this backup"),
+    )
+}
+
+fn opened(cipher: &[u8], keys: &[&dyn age::Identity], none: &str) -> PortResult<Vec<u8>> {
     let refused = |e: age::DecryptError| match e {
-        age::DecryptError::NoMatchingKeys => {
-            PortError::Forbidden(format!("no identity in {identities} can read this backup"))
+        age::DecryptError::NoMatchingKeys | age::DecryptError::DecryptionFailed => {
+            PortError::Forbidden(none.to_owned())
         }
         e => PortError::Invalid("the backup".to_owned(), e.to_string()),
     };
     let armored = age::armor::ArmoredReader::new(BufReader::new(cipher));
     let decryptor = Decryptor::new(armored).map_err(refused)?;
-    let mut reader = decryptor
-        .decrypt(keys.iter().map(|key| key.as_ref() as &dyn age::Identity))
-        .map_err(refused)?;
+    let mut reader = decryptor.decrypt(keys.iter().copied()).map_err(refused)?;
     let mut plain = Vec::new();
     reader
         .read_to_end(&mut plain)

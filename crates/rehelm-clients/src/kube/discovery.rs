@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use http::{Method, header};
-use rehelm_core::ports::{ApiKind, PortError, PortResult};
+use rehelm_core::ports::{ApiKind, ListedKind, PortError, PortResult};
 use serde_json::Value;
 use tokio::sync::RwLock;
 
@@ -25,6 +25,7 @@ struct Resource {
     /// Plural; `deployments/scale` for a subresource.
     name: String,
     namespaced: bool,
+    lists: bool,
 }
 
 /// Group version (`v1`, `apps/v1`) → what it serves.
@@ -62,6 +63,28 @@ impl Discovery {
         Ok(names.into_iter().collect())
     }
 
+    /// Every kind that can be listed, each in the version of its group that the server names first and that has it.
+    pub async fn listed(&self, wire: &Wire) -> PortResult<Vec<ListedKind>> {
+        let (order, served) = self.read(wire).await?;
+        let mut seen = BTreeSet::new();
+        let mut kinds = Vec::new();
+        for version in order {
+            let group = version.split_once('/').map_or("", |(group, _)| group);
+            for resource in served.get(&version).into_iter().flatten() {
+                if !resource.lists || resource.name.contains('/') || !seen.insert((group.to_owned(), &resource.name)) {
+                    continue;
+                }
+                kinds.push(ListedKind {
+                    api_version: version.clone(),
+                    kind: resource.kind.clone(),
+                    plural: resource.name.clone(),
+                    namespaced: resource.namespaced,
+                });
+            }
+        }
+        Ok(kinds)
+    }
+
     async fn find(&self, api_version: &str, kind: &str) -> Option<ApiKind> {
         let known = self.known.read().await;
         let resources = known.as_ref()?.get(api_version)?;
@@ -73,14 +96,21 @@ impl Discovery {
     }
 
     async fn refresh(&self, wire: &Wire) -> PortResult<Arc<Served>> {
+        Ok(self.read(wire).await?.1)
+    }
+
+    /// Group versions in the order in which the server prefers them, and what each serves.
+    async fn read(&self, wire: &Wire) -> PortResult<(Vec<String>, Arc<Served>)> {
         let (core, groups) = futures::try_join!(root(wire, "/api"), root(wire, "/apis"))?;
         let mut served = Served::new();
-        let mut singly = Vec::new();
+        let (mut order, mut singly) = (Vec::new(), Vec::new());
         for answer in [core, groups] {
             if answer["kind"] == "APIGroupDiscoveryList" {
-                aggregated(&answer, &mut served);
+                order.extend(aggregated(&answer, &mut served));
             } else {
-                singly.extend(versions(&answer));
+                let versions = versions(&answer);
+                order.extend(versions.iter().cloned());
+                singly.extend(versions);
             }
         }
         let fetched: Vec<(String, Option<Vec<Resource>>)> = stream::iter(singly)
@@ -94,7 +124,7 @@ impl Discovery {
         served.extend(fetched.into_iter().filter_map(|(version, r)| Some((version, r?))));
         let served = Arc::new(served);
         *self.known.write().await = Some(Arc::clone(&served));
-        Ok(served)
+        Ok((order, served))
     }
 
     async fn refresh_version(&self, wire: &Wire, api_version: &str) -> PortResult<()> {
@@ -164,11 +194,18 @@ fn listed(answer: &Value) -> Vec<Resource> {
         kind: text(r, "kind"),
         name: text(r, "name"),
         namespaced: r["namespaced"] == true,
+        lists: lists(r),
     };
     texts(answer, "resources").into_iter().map(one).collect()
 }
 
-fn aggregated(answer: &Value, served: &mut Served) {
+fn lists(resource: &Value) -> bool {
+    texts(resource, "verbs").contains(&&Value::from("list"))
+}
+
+/// Reads everything; gives the group versions in their order.
+fn aggregated(answer: &Value, served: &mut Served) -> Vec<String> {
+    let mut order = Vec::new();
     for group in texts(answer, "items") {
         let group_name = group["metadata"]["name"].as_str().unwrap_or_default();
         for version in texts(group, "versions") {
@@ -186,16 +223,20 @@ fn aggregated(answer: &Value, served: &mut Served) {
                     kind: text(&sub["responseKind"], "kind"),
                     name: format!("{plural}/{}", text(sub, "subresource")),
                     namespaced,
+                    lists: false,
                 });
                 let subresources: Vec<Resource> = subresources.filter(|r| !r.kind.is_empty()).collect();
                 resources.push(Resource {
                     kind: text(&resource["responseKind"], "kind"),
                     name: plural,
                     namespaced,
+                    lists: lists(resource),
                 });
                 resources.extend(subresources);
             }
+            order.push(name.clone());
             served.insert(name, resources);
         }
     }
+    order
 }

@@ -3,16 +3,17 @@
 //! Reads are repeated for up to half a minute while the server gives no usable answer. A write is repeated only when
 //! the server cannot have applied it: no connection was made, or it answered 429.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use kube::Client;
-use rehelm_core::ports::{PortError, PortResult};
+use rehelm_core::ports::{Clock, PortError, PortResult};
 use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout};
 
 use super::error;
+use crate::clock::Limit;
 
 /// How long repeated attempts may take in all, unless a test has less time.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,6 +37,8 @@ pub(crate) struct Wire {
     pub time_limit: Duration,
     /// For all attempts of one request.
     pub patience: Duration,
+    /// For every wait.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// An answer of any status.
@@ -55,7 +58,7 @@ struct Fault {
 impl Wire {
     /// Sends with a JSON body and reads a JSON answer; anything outside 2xx is an error about `what`.
     pub async fn json(&self, request: Request<Vec<u8>>, what: &str, repeat: Repeat) -> PortResult<Value> {
-        let started = Instant::now();
+        let limit = Limit::of(&*self.clock, self.patience);
         let mut pause = FIRST_PAUSE;
         loop {
             let fault = match self.attempt(request.clone(), what).await {
@@ -65,13 +68,18 @@ impl Wire {
             let again = matches!(fault.error, PortError::Unavailable(_))
                 && (repeat == Repeat::Always || !fault.applied_perhaps);
             let wait = fault.pause.unwrap_or(pause);
-            if !again || started.elapsed() + wait > self.patience {
+            if !again || wait > limit.left() {
                 return Err(fault.error);
             }
             tracing::debug!(%what, error = %fault.error, ?wait, "asking again");
-            sleep(wait).await;
+            self.clock.sleep(wait).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// For one attempt.
+    pub fn limit(&self) -> Limit<'_> {
+        Limit::of(&*self.clock, self.time_limit)
     }
 
     /// A GET for JSON.
@@ -93,7 +101,7 @@ impl Wire {
     }
 
     async fn attempt(&self, request: Request<Vec<u8>>, what: &str) -> Result<Value, Fault> {
-        let answer = match timeout(self.time_limit, self.raw(request)).await {
+        let answer = match self.limit().within(self.raw(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(e)) => {
                 return Err(Fault {

@@ -4,7 +4,6 @@ use ::http::header::{self, HeaderValue};
 use ::http::{Method, StatusCode};
 use rehelm_core::ports::{PortError, PortResult};
 use serde_json::Value;
-use tokio::time::timeout;
 
 use super::error;
 use super::http::{Wire, request};
@@ -18,7 +17,7 @@ impl Reader {
     pub async fn read(&self, path_and_query: &str, accept: HeaderValue) -> PortResult<(StatusCode, String, Vec<u8>)> {
         let mut asked = request(Method::GET, path_and_query, None::<(&str, &Value)>, path_and_query)?;
         asked.headers_mut().insert(header::ACCEPT, accept);
-        let answer = match timeout(self.0.time_limit, self.0.raw(asked)).await {
+        let answer = match self.0.limit().within(self.0.raw(asked)).await {
             Ok(answer) => answer.map_err(|e| error::from_client(path_and_query, &e))?,
             Err(_) => return Err(PortError::Unavailable(format!("{path_and_query}: no answer"))),
         };

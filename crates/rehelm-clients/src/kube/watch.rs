@@ -12,11 +12,11 @@ use kube::core::WatchEvent;
 use rehelm_core::object::Object;
 use rehelm_core::ports::{ApiKind, PortError, PortResult, Select};
 use serde_json::Value;
-use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::http::{Wire, request};
 use super::path::{self, Query};
 use super::{error, list};
+use crate::clock::Limit;
 
 /// Length of one watch request.
 const STRETCH: Duration = Duration::from_secs(60);
@@ -43,12 +43,11 @@ enum Ended {
 }
 
 /// Waits until the condition holds; the list is sorted by namespace and name.
-pub(crate) async fn wait(awaited: &Awaited<'_>, what: &str, time: Duration) -> PortResult<Vec<Object>> {
-    let started = Instant::now();
-    let deadline = started + time;
+pub(crate) async fn wait(awaited: &Awaited<'_>, what: &str, limit: &Limit<'_>) -> PortResult<Vec<Object>> {
+    let clock = &*awaited.wire.clock;
     let timed_out = || PortError::Timeout {
         what: what.to_owned(),
-        waited: started.elapsed(),
+        waited: limit.passed(),
     };
     let mut pause = FIRST_PAUSE;
     loop {
@@ -59,11 +58,11 @@ pub(crate) async fn wait(awaited: &Awaited<'_>, what: &str, time: Duration) -> P
             awaited.kind,
             awaited.select,
         );
-        let (mut items, mut place) = match timeout_at(deadline, listed).await {
+        let (mut items, mut place) = match limit.within(listed).await {
             Ok(Ok(listed)) => listed,
             Ok(Err(PortError::Unavailable(why))) => {
                 tracing::debug!(what, why, "the list is asked again");
-                pause = rest(pause, deadline, &timed_out).await?;
+                pause = rest(awaited.wire, pause, limit, &timed_out).await?;
                 continue;
             }
             Ok(Err(e)) => return Err(e),
@@ -74,15 +73,15 @@ pub(crate) async fn wait(awaited: &Awaited<'_>, what: &str, time: Duration) -> P
             return Ok(items);
         }
         loop {
-            let opened = Instant::now();
-            let watched = stretch(awaited, what, &mut items, &mut place, deadline);
-            match timeout_at(deadline, watched).await {
+            let opened = Limit::of(clock, STRETCH);
+            let watched = stretch(awaited, what, &mut items, &mut place, limit);
+            match limit.within(watched).await {
                 Ok(Ok(Ended::Held)) => return Ok(items),
-                Ok(Ok(Ended::Closed)) if opened.elapsed() > Duration::from_secs(1) => pause = FIRST_PAUSE,
+                Ok(Ok(Ended::Closed)) if opened.passed() > Duration::from_secs(1) => pause = FIRST_PAUSE,
                 // A server that closes at once is not to be asked in a tight circle.
-                Ok(Ok(Ended::Closed)) => pause = rest(pause, deadline, &timed_out).await?,
+                Ok(Ok(Ended::Closed)) => pause = rest(awaited.wire, pause, limit, &timed_out).await?,
                 Ok(Ok(Ended::Lost)) => {
-                    pause = rest(pause, deadline, &timed_out).await?;
+                    pause = rest(awaited.wire, pause, limit, &timed_out).await?;
                     break;
                 }
                 Ok(Err(e)) => return Err(e),
@@ -92,10 +91,14 @@ pub(crate) async fn wait(awaited: &Awaited<'_>, what: &str, time: Duration) -> P
     }
 }
 
-async fn rest(pause: Duration, deadline: Instant, timed_out: &(dyn Fn() -> PortError + Sync)) -> PortResult<Duration> {
-    let wake = Instant::now() + pause;
-    sleep_until(wake.min(deadline)).await;
-    if wake >= deadline {
+async fn rest(
+    wire: &Wire,
+    pause: Duration,
+    limit: &Limit<'_>,
+    timed_out: &(dyn Fn() -> PortError + Sync),
+) -> PortResult<Duration> {
+    wire.clock.sleep(pause.min(limit.left())).await;
+    if limit.left().is_zero() {
         Err(timed_out())
     } else {
         Ok((pause * 2).min(LONGEST_PAUSE))
@@ -107,9 +110,9 @@ async fn stretch(
     what: &str,
     items: &mut Vec<Object>,
     place: &mut String,
-    deadline: Instant,
+    limit: &Limit<'_>,
 ) -> PortResult<Ended> {
-    let left = deadline.saturating_duration_since(Instant::now()).min(STRETCH);
+    let left = limit.left().min(STRETCH);
     let query = Query::new()
         .with("watch", true)
         .with("allowWatchBookmarks", true)
@@ -121,15 +124,18 @@ async fn stretch(
     let url = path::collection(awaited.api_version, awaited.kind, namespace, &query)?;
     let asked = request(Method::GET, &url, None, what)?;
     // The server ends the watch itself; this is for one that does not answer any more.
-    let patience = Instant::now() + left + Duration::from_secs(10);
-    let opened = match timeout_at(patience, awaited.wire.client.request_events::<Value>(asked)).await {
+    let patience = Limit::of(&*awaited.wire.clock, left + Duration::from_secs(10));
+    let opened = match patience
+        .within(awaited.wire.client.request_events::<Value>(asked))
+        .await
+    {
         Ok(Ok(events)) => events,
         Ok(Err(e)) => return lost(what, &e),
         Err(_) => return Ok(Ended::Lost),
     };
     let mut events = std::pin::pin!(opened);
     loop {
-        let event = match timeout_at(patience, events.try_next()).await {
+        let event = match patience.within(events.try_next()).await {
             Ok(Ok(Some(event))) => event,
             Ok(Ok(None)) => return Ok(Ended::Closed),
             Ok(Err(e)) => return lost(what, &e),

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::object::{ObjRef, Object};
-use crate::ports::{Access, ApiKind, Cluster, PatchKind, PortError, PortResult, Precondition, Select, ServerFacts};
+use crate::ports::{
+    Access, ApiKind, Cluster, ListedKind, PatchKind, PortError, PortResult, Precondition, Select, ServerFacts,
+};
 
 /// A cluster that only answers what an identity may do: everything, but for one resource.
 #[derive(Default)]
@@ -26,6 +28,9 @@ impl Cluster for Authorizer {
         no()
     }
     async fn kind(&self, _: &str, _: &str) -> PortResult<ApiKind> {
+        no()
+    }
+    async fn listed_kinds(&self) -> PortResult<Vec<ListedKind>> {
         no()
     }
     async fn get(&self, _: &ObjRef) -> PortResult<Option<Object>> {

@@ -16,6 +16,15 @@ volume-value-differs = { $subject } says { $have }, the volume of claim { $claim
 object-came-back = { $subject } is there again, although the release brings its own
     .fix = Somebody applies the old manifests. Pause that (GitOps, a pipeline), then run the same command again.
 
+## Snapshots
+
+snapshot-unread = { $subject } could not be read: { $why }
+    .fix = A rehearsal does not know these objects. Take the snapshot as somebody who may list them.
+snapshot-secret-repeated = { $subject } repeats the content of a Secret
+    .fix = Everybody who may read it knows the secret. In the snapshot it is replaced there as well.
+snapshot-literal-password = { $subject } has values that look like passwords written into it: { $names }
+    .fix = Put them into a Secret. The snapshot holds them as they are, because they may be no secrets.
+
 ## A plan that is stale
 
 stale-cluster = context { $subject } is another cluster than the one that was planned for

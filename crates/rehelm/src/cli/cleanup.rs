@@ -34,29 +34,41 @@ pub struct Args {
 /// Removes what is itemised, after the soak time and another verification.
 pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit> {
     let plan = load_plan(global.folder(), args.plan.as_deref())?;
-    let exit = doors::block_on(async {
+    doors::block_on(async {
         let session = Session::open(global, &args.overrides).await?;
-        let files = doors::files(global)?;
-        let run = Run::new(printer, global, &session, &plan, &files)?;
-        run.hold(async |world| {
-            if matches!(world.state().ended, Some(Event::CleanedUp)) {
-                printer.say("It is cleaned up already.");
-                return Ok(None);
-            }
-            refuse(printer, &session, world).await?;
-            let items = items(&plan);
-            printer.insist(&items.join("\n"));
-            let namespace = &plan.source.namespace;
-            let question = format!(
-                "Remove these {} for ever? There is no rollback afterwards.",
-                items.len()
-            );
-            let agreed = agree_by_typing(printer, args.yes_irreversible, &question, namespace)?;
-            Ok(agreed.then_some(Work::Phase(Phase::Cleanup)))
-        })
-        .await
-    })?;
-    Ok(exit)
+        carry(printer, global, &session, &plan, args.yes_irreversible).await
+    })
+}
+
+/// Removes what a plan itemises, through a session's doors, real or simulated.
+///
+/// # Errors
+/// What stopped it, with the exit code that says how.
+pub async fn carry(
+    printer: &Arc<Printer>,
+    global: &Global,
+    session: &Session,
+    plan: &Plan,
+    yes_irreversible: bool,
+) -> Result<Exit> {
+    let run = Run::new(printer, global, session, plan)?;
+    run.hold(async |world| {
+        if matches!(world.state().ended, Some(Event::CleanedUp)) {
+            printer.say("It is cleaned up already.");
+            return Ok(None);
+        }
+        refuse(printer, session, world).await?;
+        let items = items(plan);
+        printer.insist(&items.join("\n"));
+        let namespace = &plan.source.namespace;
+        let question = format!(
+            "Remove these {} for ever? There is no rollback afterwards.",
+            items.len()
+        );
+        let agreed = agree_by_typing(printer, yes_irreversible, &question, namespace)?;
+        Ok(agreed.then_some(Work::Phase(Phase::Cleanup)))
+    })
+    .await
 }
 
 /// Every object and database that will be removed.

@@ -40,24 +40,39 @@ pub fn run(
     let plan = load_plan(global.folder(), args.plan.as_deref())?;
     doors::block_on(async {
         let session = Session::open(global, flags).await?;
-        let files = doors::files(global)?;
-        let mut run = Run::new(printer, global, &session, &plan, &files)?;
-        run.starts = phase == Phase::Prepare;
-        run.timeouts = how.timeouts;
-        run.rollback_on_failure = how.rollback_on_failure;
-        run.refuse_blocked()?;
-        run.hold(async |world| {
-            in_order(world, phase)?;
-            if world.state().phases.contains_key(&phase) {
-                printer.say(&format!("{phase} is done already."));
-                return Ok(None);
-            }
-            run.refuse_stale(world).await?;
-            let agreed = agree(printer, args.yes, &question(&plan, world, phase))?;
-            Ok(agreed.then_some(Work::Phase(phase)))
-        })
-        .await
+        carry(printer, global, &session, &plan, args.yes, phase, how).await
     })
+}
+
+/// Runs a phase of a plan through a session's doors, real or simulated.
+///
+/// # Errors
+/// What stopped it, with the exit code that says how.
+pub async fn carry(
+    printer: &Arc<Printer>,
+    global: &Global,
+    session: &Session,
+    plan: &Plan,
+    yes: bool,
+    phase: Phase,
+    how: How,
+) -> Result<Exit> {
+    let mut run = Run::new(printer, global, session, plan)?;
+    run.starts = phase == Phase::Prepare;
+    run.timeouts = how.timeouts;
+    run.rollback_on_failure = how.rollback_on_failure;
+    run.refuse_blocked()?;
+    run.hold(async |world| {
+        in_order(world, phase)?;
+        if world.state().phases.contains_key(&phase) {
+            printer.say(&format!("{phase} is done already."));
+            return Ok(None);
+        }
+        run.refuse_stale(world).await?;
+        let agreed = agree(printer, yes, &question(plan, world, phase))?;
+        Ok(agreed.then_some(Work::Phase(phase)))
+    })
+    .await
 }
 
 fn in_order(world: &World<'_>, phase: Phase) -> Result<()> {

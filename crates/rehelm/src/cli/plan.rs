@@ -2,7 +2,6 @@
 
 use camino::Utf8PathBuf;
 use rehelm_core::plan::Plan;
-use rehelm_core::ports::Files;
 use rehelm_report::plan_text;
 use rehelm_report::plan_view::PlanView;
 
@@ -14,7 +13,7 @@ use crate::errors::{Context, Error, Result};
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::run::{blocking, journal_state};
-use crate::run_folder::PLAN;
+use crate::run_folder::{self, PLAN};
 use crate::session::{Decisions, Session};
 
 /// Arguments of `rehelm plan`.
@@ -43,7 +42,7 @@ pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
         let (plan, _) = session.plan(&request).await?;
         Ok((session, plan))
     })?;
-    let saved = save(global, args, &plan)?;
+    let saved = save(&session, args, &plan)?;
     match output {
         Output::Json => printer.data(&plan.to_json())?,
         Output::Yaml => printer.yaml(&plan)?,
@@ -72,13 +71,13 @@ pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
 }
 
 /// Saves the plan; gives the path.
-fn save(global: &Global, args: &Args, plan: &Plan) -> Result<Utf8PathBuf> {
+fn save(session: &Session, args: &Args, plan: &Plan) -> Result<Utf8PathBuf> {
     if let Some(path) = &args.out {
         fs_err::write(path, plan.to_json()).context(|| format!("cannot save {path}"))?;
         return Ok(path.clone());
     }
-    let files = doors::files(global)?;
-    let state = journal_state(&files)?;
+    let files = &*session.files;
+    let state = journal_state(files)?;
     if !state.run.is_empty() && state.ended.is_none() && state.plan != plan.digest() {
         return Err(
             Error::failed(format!("run {} is in progress with another plan", state.run))
@@ -89,6 +88,6 @@ fn save(global: &Global, args: &Args, plan: &Plan) -> Result<Utf8PathBuf> {
     files
         .write(PLAN.into(), plan.to_json().as_bytes())
         .context(|| "cannot save the plan".to_owned())?;
-    let path = files.root().join(PLAN);
+    let path = session.settings.folder.join(run_folder::NAME).join(PLAN);
     Ok(path.strip_prefix("./").map_or_else(|_| path.clone(), ToOwned::to_owned))
 }

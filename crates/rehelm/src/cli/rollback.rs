@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rehelm_core::executor;
 use rehelm_core::journal::Event;
+use rehelm_core::plan::Plan;
 
 use super::global::Global;
 use super::overrides::Overrides;
@@ -34,39 +35,53 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
     let plan = load_plan(global.folder(), args.plan.plan.as_deref())?;
     let exit = doors::block_on(async {
         let session = Session::open(global, &args.overrides).await?;
-        let files = doors::files(global)?;
-        let mut run = Run::new(printer, global, &session, &plan, &files)?;
-        run.drop_copies = args.drop_copies;
-        run.hold(async |world| {
-            let state = world.state();
-            if state.run.is_empty() {
-                printer.say("Nothing was begun, so there is nothing to go back from.");
-                return Ok(None);
-            }
-            if matches!(state.ended, Some(Event::RolledBack)) {
-                printer.say("It is rolled back already.");
-                return Ok(None);
-            }
-            if state.cleaning {
-                return Err(Error::failed("cleanup has begun: there is no way back any more"));
-            }
-            let left = executor::left_behind(world)
-                .await
-                .context(|| "cannot compare the databases".to_owned())?;
-            if !left.is_empty() {
-                printer.insist(session.words.findings(&left, &[], true).trim_end());
-            }
-            let steps = executor::undo_steps(world).len();
-            let question = format!(
-                "Go back to the Kustomize install in {}: {steps} steps to undo?",
-                plan.source.namespace
-            );
-            Ok(agree(printer, args.plan.yes, &question)?.then_some(Work::Rollback))
-        })
-        .await
+        carry(printer, global, &session, &plan, args.plan.yes, args.drop_copies).await
     })?;
     if exit == Exit::Done {
         printer.say("Next: rehelm status");
     }
     Ok(exit)
+}
+
+/// Rolls a plan back through a session's doors, real or simulated.
+///
+/// # Errors
+/// What stopped it, with the exit code that says how.
+pub async fn carry(
+    printer: &Arc<Printer>,
+    global: &Global,
+    session: &Session,
+    plan: &Plan,
+    yes: bool,
+    drop_copies: bool,
+) -> Result<Exit> {
+    let mut run = Run::new(printer, global, session, plan)?;
+    run.drop_copies = drop_copies;
+    run.hold(async |world| {
+        let state = world.state();
+        if state.run.is_empty() {
+            printer.say("Nothing was begun, so there is nothing to go back from.");
+            return Ok(None);
+        }
+        if matches!(state.ended, Some(Event::RolledBack)) {
+            printer.say("It is rolled back already.");
+            return Ok(None);
+        }
+        if state.cleaning {
+            return Err(Error::failed("cleanup has begun: there is no way back any more"));
+        }
+        let left = executor::left_behind(world)
+            .await
+            .context(|| "cannot compare the databases".to_owned())?;
+        if !left.is_empty() {
+            printer.insist(session.words.findings(&left, &[], true).trim_end());
+        }
+        let steps = executor::undo_steps(world).len();
+        let question = format!(
+            "Go back to the Kustomize install in {}: {steps} steps to undo?",
+            plan.source.namespace
+        );
+        Ok(agree(printer, yes, &question)?.then_some(Work::Rollback))
+    })
+    .await
 }

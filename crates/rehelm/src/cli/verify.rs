@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rehelm_core::finding::Finding;
 use rehelm_core::journal::Event;
-use rehelm_core::plan::Phase;
+use rehelm_core::plan::{Phase, Plan};
 use rehelm_core::verification;
 use rehelm_core::world::World;
 
@@ -34,18 +34,7 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
     let plan = load_plan(global.folder(), args.plan.as_deref())?;
     let (words, findings) = doors::block_on(async {
         let session = Session::open(global, &args.overrides).await?;
-        let files = doors::files(global)?;
-        let quiet = Global {
-            output: None,
-            ..global.clone()
-        };
-        let run = Run::new(printer, &quiet, &session, &plan, &files)?;
-        let mut findings = Vec::new();
-        run.look(async |world| {
-            findings = verify(world).await?;
-            Ok(())
-        })
-        .await?;
+        let findings = carry(printer, global, &session, &plan).await?;
         Ok((session.words.clone(), findings))
     })?;
     match output {
@@ -60,6 +49,25 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
         "{GOOD}Verified.{GOOD:#} Next, when you are content with it: rehelm cleanup"
     ));
     Ok(Exit::Done)
+}
+
+/// Verifies through a session's doors, real or simulated.
+///
+/// # Errors
+/// When there is nothing to verify, or the cluster does not answer.
+pub async fn carry(printer: &Arc<Printer>, global: &Global, session: &Session, plan: &Plan) -> Result<Vec<Finding>> {
+    let quiet = Global {
+        output: None,
+        ..global.clone()
+    };
+    let run = Run::new(printer, &quiet, session, plan)?;
+    let mut findings = Vec::new();
+    run.look(async |world| {
+        findings = verify(world).await?;
+        Ok(())
+    })
+    .await?;
+    Ok(findings)
 }
 
 /// Verifies a migrated run.
