@@ -7,10 +7,10 @@
 
 use std::io::{BufReader, Read, Write};
 
-use age::secrecy::SecretString;
 use camino::Utf8Path;
 use rehelm_core::ports::{PortError, PortResult};
 use rehelm_core::snapshot::{FORMAT, Meta, SECRETS, Secrecy, Snapshot};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::files::{self, backup};
@@ -46,6 +46,11 @@ pub struct Keys {
     pub identities: Option<camino::Utf8PathBuf>,
     /// Passphrase.
     pub passphrase: Option<SecretString>,
+}
+
+/// Key for the stand-ins of one snapshot; kept nowhere.
+pub fn random_key() -> [u8; 32] {
+    rand::random()
 }
 
 /// Writes a snapshot; gives its size in bytes.

@@ -18,6 +18,7 @@ pub mod prepare;
 pub mod rollback;
 pub mod secrets;
 pub mod show;
+pub mod snapshot;
 pub mod status;
 pub mod verify;
 
@@ -64,6 +65,8 @@ pub enum Verb {
     Plan(plan::Args),
     /// Show one step of the plan: what it assumes and changes, its commands, its undo
     Show(show::Args),
+    /// Save everything that a rehearsal needs of a cluster; reads only
+    Snapshot(snapshot::Args),
     /// Do everything that needs no outage
     Prepare(prepare::Args),
     /// Move to the chart; the outage begins and ends here
@@ -136,6 +139,7 @@ fn dispatch(printer: &Arc<Printer>, cli: Cli) -> Result<Exit> {
         Verb::Secrets(verb) => secrets::run(printer, &global, verb),
         Verb::Plan(args) => plan::run(printer, &global, &args),
         Verb::Show(args) => show::run(printer, &global, &args),
+        Verb::Snapshot(args) => snapshot::run(printer, &global, &args),
         Verb::Prepare(args) => prepare::run(printer, &global, &args),
         Verb::Migrate(args) => migrate::run(printer, &global, &args),
         Verb::Verify(args) => verify::run(printer, &global, &args),

@@ -129,6 +129,18 @@ pub async fn password(place: &Password, cluster: &dyn Cluster) -> Result<SecretS
     Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
+/// A passphrase from a file; a newline at its end does not count.
+///
+/// # Errors
+/// When it cannot be read, or holds nothing.
+pub fn passphrase(path: &camino::Utf8Path) -> Result<SecretString> {
+    let text = fs_err::read_to_string(path).context(|| format!("cannot read {path}"))?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err(Error::usage(format!("{path} holds no passphrase"))),
+        text => Ok(text.to_owned().into()),
+    }
+}
+
 async fn from_secret(key: &SecretKey, cluster: &dyn Cluster) -> Result<String> {
     let SecretKey { namespace, name, key } = key;
     let what = || format!("cannot read key {key} of secret {namespace}/{name}");

@@ -35,3 +35,17 @@ fn a_manual_page_is_written_for_every_verb() {
     }
     assert!(place.read("pages/rehelm.1").contains("Exit codes"));
 }
+
+#[test]
+fn the_help_of_snapshot_teaches() {
+    insta::assert_snapshot!(Place::empty().rehelm("snapshot --help"));
+}
+
+#[test]
+fn a_snapshot_that_everybody_could_read_is_refused() {
+    let said = Place::empty().rehelm("snapshot");
+    assert!(
+        said.starts_with("exit 2\n") && said.contains("--redact") && said.contains("--recipient"),
+        "{said}"
+    );
+}
