@@ -12,6 +12,7 @@
 //! - It knows nothing of any other crate of this project.
 #![forbid(unsafe_code)]
 
+mod accept;
 mod admission;
 mod controllers;
 mod convert;
@@ -31,6 +32,7 @@ mod route;
 mod schema;
 mod serve;
 mod service;
+mod shape;
 mod sim;
 mod store;
 mod tables;
@@ -40,8 +42,9 @@ mod world;
 
 pub use controllers::{NodeOptions, Timing};
 pub use faults::{Fault, Readiness};
+pub use pace::{Hold, Pace, TimedOut};
 pub use rbac::Identity;
 pub use serve::Served;
-pub use service::SimService;
+pub use service::{AnswerBody, SimService};
 pub use sim::{LoadError, Options, Sim};
 pub use timeline::Time;

@@ -211,6 +211,11 @@ impl Refusal {
         Self::new(429, "TooManyRequests", message.into(), None)
     }
 
+    /// What the server did not foresee.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(500, "InternalError", message.into(), None)
+    }
+
     pub fn unauthorized() -> Self {
         Self::new(401, "Unauthorized", "Unauthorized".to_owned(), None)
     }

@@ -91,9 +91,10 @@ impl ResourcePath {
 /// What the authorizer is asked about.
 pub(crate) fn verb(method: &Method, path: &ResourcePath, query: &Query) -> &'static str {
     match *method {
+        // A watch of an object by its name is a plain get; the field selector `metadata.name` watches one.
+        Method::GET | Method::HEAD if !path.name.is_empty() => "get",
         Method::GET | Method::HEAD if query.flag("watch") => "watch",
-        Method::GET | Method::HEAD if path.name.is_empty() => "list",
-        Method::GET | Method::HEAD => "get",
+        Method::GET | Method::HEAD => "list",
         Method::POST => "create",
         Method::PUT => "update",
         Method::PATCH => "patch",

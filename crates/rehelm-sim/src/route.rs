@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::accept::Wanted;
 use crate::kinds::Kind;
 use crate::rbac::{self, Identity, Question};
 use crate::refusal::Refusal;
@@ -13,13 +14,15 @@ use crate::request::{self, Query, ResourcePath};
 use crate::service::{self, AnswerBody};
 use crate::sim::Shared;
 use crate::world::World;
-use crate::{discovery, openapi, printer, verbs};
+use crate::{accept, discovery, openapi, shape, verbs};
 
 /// A request, its body read.
 pub(crate) struct Asked {
     pub head: http::request::Parts,
     pub body: Bytes,
     pub identity: Identity,
+    /// The client is a program of its own, behind the listener.
+    pub outside: bool,
 }
 
 impl Asked {
@@ -32,6 +35,15 @@ impl Asked {
     /// Media type of the body, without parameters.
     pub fn media(&self) -> &str {
         self.header("content-type").split(';').next().unwrap_or_default().trim()
+    }
+
+    /// True when the answer is for people to read.
+    pub fn is_pretty(&self, query: &Query) -> bool {
+        let by_hand = ["curl/", "Wget/", "Mozilla/"];
+        match query.get("pretty") {
+            Some(_) => query.flag("pretty"),
+            None => by_hand.iter().any(|agent| self.header("user-agent").starts_with(agent)),
+        }
     }
 
     /// The body as JSON or YAML.
@@ -103,18 +115,18 @@ pub(crate) fn answer(shared: &Arc<Shared>, asked: Asked) -> Response<AnswerBody>
         }
     });
     match answer {
-        Ok((Answer::Watch(watch), kind)) => verbs::watch::respond(shared, watch, kind, asked),
+        Ok((Answer::Watch(watch), _)) => verbs::watch::respond(shared, watch, &asked),
         Ok((Answer::Text(text), _)) => service::whole(200, "text/plain", text.into()),
         Ok((Answer::Raw(media, bytes), _)) => service::whole(200, &media, bytes),
         Ok((Answer::Object(code, value), kind)) => shaped(shared, &asked, &query, code, value, kind, false),
         Ok((Answer::List(value), kind)) => shaped(shared, &asked, &query, 200, value, kind, true),
-        Err(refusal) => service::json(refusal.code, &refusal.to_status()),
+        Err(refusal) => shape::encoded(refusal.code, &refusal.to_status(), false, asked.is_pretty(&query)),
     }
 }
 
 type Given = Result<(Answer, Option<Arc<Kind>>), Refusal>;
 
-/// As the client wants it: a Table when it asks for one.
+/// As the client wants it.
 fn shaped(
     shared: &Shared,
     asked: &Asked,
@@ -124,30 +136,22 @@ fn shaped(
     kind: Option<Arc<Kind>>,
     list: bool,
 ) -> Response<AnswerBody> {
-    let wants_table = asked.header("accept").contains("as=Table");
-    let (Some(kind), true, 200 | 201) = (kind, wants_table, code) else {
-        return service::json(code, &value);
+    let pretty = asked.is_pretty(query);
+    let wanted = match (accept::wanted(asked.header("accept"), query, false), &kind) {
+        (Ok(wanted), _) => wanted,
+        // Discovery and the like have forms of their own.
+        (Err(_), None) => Wanted::default(),
+        (Err(refusal), Some(_)) => return shape::encoded(refusal.code, &refusal.to_status(), false, pretty),
     };
-    let now = shared.world().now();
-    let include = query.get("includeObject").unwrap_or("Metadata");
-    let mut table = if list {
-        let items = value
-            .get("items")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        printer::table(&kind, &items, include, now)
-    } else if value["kind"] == "Status" {
-        return service::json(code, &value);
-    } else {
-        printer::table(&kind, std::slice::from_ref(&value), include, now)
+    let value = match kind {
+        Some(kind) if value["kind"] != "Status" => {
+            let now = shared.world().now();
+            let form = if list { shape::list } else { shape::object };
+            form(&kind, value, &wanted, now)
+        }
+        _ => value,
     };
-    if let Some(meta) = value.get("metadata").filter(|_| list) {
-        table["metadata"] = meta.clone();
-    } else {
-        table["metadata"] = json!({"resourceVersion": crate::meta::resource_version(&value)});
-    }
-    service::json(code, &table)
+    shape::encoded(code, &value, wanted.yaml, pretty)
 }
 
 /// Paths that name no resource.

@@ -28,11 +28,16 @@ const LARGEST: usize = 3 * 1024 * 1024;
 pub struct SimService {
     shared: Arc<Shared>,
     identity: Identity,
+    outside: bool,
 }
 
 impl SimService {
     pub(crate) fn new(shared: Arc<Shared>, identity: Identity) -> Self {
-        Self { shared, identity }
+        Self {
+            shared,
+            identity,
+            outside: false,
+        }
     }
 }
 
@@ -51,9 +56,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (shared, identity) = (self.shared.clone(), self.identity.clone());
+        let (shared, identity, outside) = (self.shared.clone(), self.identity.clone(), self.outside);
         Box::pin(async move {
-            let _busy = shared.pace.request();
+            let _busy = shared.pace.request(outside);
+            shared.catch_up();
             let (head, body) = request.into_parts();
             let Ok(body) = Limited::new(body, LARGEST).collect().await else {
                 let refusal = Refusal::bad_request("the body cannot be read, or is larger than 3 MiB");
@@ -63,6 +69,7 @@ where
                 head,
                 body: body.to_bytes(),
                 identity,
+                outside,
             };
             Ok(route::answer(&shared, asked))
         })

@@ -75,7 +75,7 @@ pub(crate) struct Shared {
     world: Mutex<World>,
     /// Tells watches that the store has a new version.
     pub changed: tokio::sync::watch::Sender<u64>,
-    pub pace: crate::pace::Pace,
+    pub pace: Arc<crate::pace::Pacer>,
 }
 
 impl Shared {
@@ -84,20 +84,43 @@ impl Shared {
         self.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Works on the world, lets everything happen that is due, and tells the watches.
+    /// Works on the world, lets everything happen that is due, and tells the watches and those who let time pass.
     pub fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
+        let answer = self.with_unnoticed(work);
+        self.pace.bump();
+        answer
+    }
+
+    /// The same on behalf of those who let time pass.
+    pub fn with_unnoticed<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
         let (answer, version) = {
             let mut world = self.world();
+            let before = world.store.version();
             let answer = work(&mut world);
             world.settle();
+            if world.store.version() != before {
+                self.pace.changed(&world);
+            }
             (answer, world.store.version())
         };
         self.changed.send_if_modified(|seen| {
-            let new = *seen != version;
-            *seen = version;
+            let new = *seen < version;
+            *seen = version.max(*seen);
             new
         });
         answer
+    }
+
+    /// resourceVersion of the newest change.
+    pub fn version(&self) -> u64 {
+        *self.changed.borrow()
+    }
+
+    /// Time leaps until somebody may have something to do; false when nothing is going to happen.
+    pub fn leap(&self) -> bool {
+        let more = self.with_unnoticed(crate::pace::leap);
+        self.pace.leapt();
+        more
     }
 }
 
@@ -120,7 +143,7 @@ impl Sim {
             shared: Arc::new(Shared {
                 world: Mutex::new(world),
                 changed,
-                pace: crate::pace::Pace::default(),
+                pace: Arc::default(),
             }),
         };
         sim.shared.with(World::begin);
@@ -155,6 +178,7 @@ impl Sim {
 
     /// Virtual time now.
     pub fn now(&self) -> Time {
+        self.shared.catch_up();
         self.shared.world().now()
     }
 
@@ -179,7 +203,8 @@ impl Sim {
     /// Sleeps in virtual time: time passes when nobody has anything else to do.
     pub async fn sleep(&self, time: Duration) {
         let woken = self.shared.with(|world| world.timeline.sleep(time));
-        crate::pace::wait(&self.shared, woken).await;
+        // A sleep that was forgotten is over, too.
+        let _ = crate::pace::until(&self.shared, woken).await;
     }
 }
 

@@ -131,6 +131,8 @@ impl Store {
     pub fn load(&mut self, resource: &str, object: Value) -> Arc<Value> {
         let version = meta::text(&object, "resourceVersion").parse().unwrap_or(0);
         self.version = self.version.max(version);
+        // What happened before is not known here.
+        self.compacted = self.version;
         let place = Place::new(meta::namespace(&object), meta::name(&object));
         let object = Arc::new(object);
         let resource: Arc<str> = resource.into();

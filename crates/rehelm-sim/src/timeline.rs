@@ -54,6 +54,7 @@ pub(crate) struct Timeline {
     background: BTreeMap<(Time, u64), Task>,
     planned: HashMap<Task, (Time, u64)>,
     sleepers: BTreeMap<(Time, u64), tokio::sync::oneshot::Sender<()>>,
+    woken: u64,
 }
 
 impl Timeline {
@@ -105,7 +106,8 @@ impl Timeline {
     /// When something happens next: a task, or a sleeper that wakes. Background tasks do not count.
     pub fn next_due(&self) -> Option<Time> {
         let task = self.due.keys().next().map(|key| key.0);
-        let sleeper = self.sleepers.keys().next().map(|key| key.0);
+        let mut live = self.sleepers.iter().filter(|(_, sleeper)| !sleeper.is_closed());
+        let sleeper = live.next().map(|(key, _)| key.0);
         match (task, sleeper) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -121,7 +123,7 @@ impl Timeline {
             }
             if let Some(sleeper) = self.sleepers.remove(&place) {
                 // A sleeper that is gone needs no waking.
-                let _ = sleeper.send(());
+                self.woken += u64::from(sleeper.send(()).is_ok());
             }
         }
     }
@@ -134,6 +136,11 @@ impl Timeline {
         self.sleepers.insert((at, self.sequence), sender);
         self.pass_to(self.now);
         receiver
+    }
+
+    /// How many sleepers were woken so far.
+    pub fn woken(&self) -> u64 {
+        self.woken
     }
 
     /// How many clients sleep (those that gave up are not counted).

@@ -24,6 +24,9 @@ pub(crate) fn carry_out(world: &mut World, verb: &str, call: &Call<'_>) -> Resul
     if verb == "create" && review::is_review(&call.kind) {
         return review::run(world, call);
     }
+    if verb == "create" && &*call.kind.id == "bindings" {
+        return subresource::bind(world, call);
+    }
     if !matches!(call.path.subresource.as_str(), "" | "status") {
         return subresource::run(world, verb, call);
     }

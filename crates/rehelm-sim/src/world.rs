@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub kinds: Kinds,
     pub timeline: Timeline,
     pub faults: Faults,
+    /// Addresses and ports that Services have.
+    pub ledger: admission::Ledger,
     /// What the nodes remember.
     pub machines: Machines,
     /// When the controller that runs wants to look again in the background.
@@ -68,6 +70,7 @@ impl World {
             kinds: Kinds::new(&tables::newest(), options.minor),
             timeline: Timeline::new(options.start),
             faults: Faults::default(),
+            ledger: admission::Ledger::default(),
             machines: Machines::default(),
             later: None,
             shown: 0,
@@ -137,14 +140,14 @@ impl World {
         dry_run: bool,
     ) -> Result<Arc<Value>, Refusal> {
         let name = self.prepare_metadata(kind, &mut object)?;
-        if self.get(&kind.id, meta::namespace(&object), &name).is_some() {
-            return Err(Refusal::already_exists(&kind.id, &name));
-        }
-        admission::mutate(self, kind, &mut object, None, dry_run)?;
+        admission::mutate(self, kind, &mut object, None, writer, dry_run)?;
         if writer.tracks {
             managed::track(kind, None, &mut object, writer, self.now());
         }
         admission::validate(self, kind, &object, None, &writer.subresource)?;
+        if self.get(&kind.id, meta::namespace(&object), &name).is_some() {
+            return Err(Refusal::already_exists(&kind.id, &name));
+        }
         admission::reserve(self, kind, &mut object, None, dry_run)?;
         if dry_run {
             return Ok(Arc::new(object));
@@ -164,6 +167,8 @@ impl World {
                 )];
                 return Err(Refusal::invalid(&kind.qualified(), "", &causes));
             }
+            // Names have 63 characters at most, five of them the suffix.
+            let prefix: String = prefix.chars().take(58).collect();
             let name = format!("{prefix}{}", self.new_suffix());
             meta::set(object, "name", name.into());
         }
@@ -202,7 +207,7 @@ impl World {
                 None => meta::unset(&mut object, field),
             }
         }
-        admission::mutate(self, kind, &mut object, Some(old), dry_run)?;
+        admission::mutate(self, kind, &mut object, Some(old), writer, dry_run)?;
         if writer.tracks {
             managed::track(kind, Some(old), &mut object, writer, self.now());
         }
@@ -335,6 +340,9 @@ impl World {
     /// Adds an object as it was elsewhere: uid, resourceVersion, times and status stay; controllers see it at the next step.
     pub fn load(&mut self, kind: &Kind, object: Value) {
         let stored = self.store.load(&kind.id, object);
+        if &*kind.id == "services" {
+            self.ledger = admission::Ledger::default();
+        }
         self.after_write(kind, &stored);
     }
 

@@ -245,7 +245,7 @@ mod tests {
             let names = condition(&second, "NamesAccepted").expect("judged");
             assert_eq!(
                 (&names["reason"], &names["message"]),
-                (&json!("KindConflict"), &json!("\"Widget\" is already in use"))
+                (&json!("ListKindConflict"), &json!("\"WidgetList\" is already in use"))
             );
             assert_eq!(
                 condition(&second, "Established").expect("judged")["reason"],

@@ -167,6 +167,8 @@ mod tests {
     #[test]
     fn what_repeats_is_counted_and_what_differs_is_not() {
         let mut world = World::new(Options::default());
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}});
+        world.create("namespaces", namespace).expect("a namespace");
         let map =
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "x", "uid": "u"}});
         let by = Reporter::controller("tester");

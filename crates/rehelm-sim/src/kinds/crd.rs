@@ -150,7 +150,7 @@ fn subresources(group: &str, kind: &str, version: &Value) -> Vec<SubresourceFact
     found
 }
 
-/// The first name of a CRD that another one of its group has taken, in the API server's words; None when all are free.
+/// Names of a CRD that another one of its group has taken, in the API server's words; None when all are free.
 pub(crate) fn names_conflict<'a>(
     crd: &Value,
     others: impl Iterator<Item = &'a Value>,
@@ -174,23 +174,25 @@ pub(crate) fn names_conflict<'a>(
         .collect();
     let in_use = |name: &str| format!("\"{name}\" is already in use");
     let clash = |name: &str| !name.is_empty() && resources.iter().any(|taken| taken == name);
+    // The server judges every name; what it says last stands.
+    let mut said = None;
     for (field, reason) in [("plural", "PluralConflict"), ("singular", "SingularConflict")] {
         let name = text(crd, &format!("/spec/names/{field}"));
         if clash(name) {
-            return Some((reason, in_use(name)));
+            said = Some((reason, in_use(name)));
         }
     }
     if let Some(name) = texts(crd, "/spec/names/shortNames")
         .into_iter()
         .find(|name| clash(name))
     {
-        return Some(("ShortNamesConflict", in_use(&name)));
+        said = Some(("ShortNamesConflict", in_use(&name)));
     }
     for (field, reason) in [("kind", "KindConflict"), ("listKind", "ListKindConflict")] {
         let name = text(crd, &format!("/spec/names/{field}"));
         if !name.is_empty() && kinds.contains(&name) {
-            return Some((reason, in_use(name)));
+            said = Some((reason, in_use(name)));
         }
     }
-    None
+    said
 }

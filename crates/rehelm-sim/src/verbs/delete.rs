@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::select::Selector;
 use super::{existing, shown};
 use crate::meta;
-use crate::refusal::Refusal;
+use crate::refusal::{Cause, Refusal};
 use crate::route::{Answer, Call};
 use crate::world::{DeleteOptions, World};
 
@@ -47,11 +47,21 @@ fn answers_with_object(id: &str) -> bool {
         id,
         "pods"
             | "services"
+            | "namespaces"
             | "persistentvolumes"
             | "persistentvolumeclaims"
             | "serviceaccounts"
             | "podtemplates"
             | "resourcequotas"
+            | "storageclasses.storage.k8s.io"
+            | "csidrivers.storage.k8s.io"
+            | "csinodes.storage.k8s.io"
+            | "volumeattachments.storage.k8s.io"
+            | "volumeattributesclasses.storage.k8s.io"
+            | "deviceclasses.resource.k8s.io"
+            | "resourceclaims.resource.k8s.io"
+            | "resourceclaimtemplates.resource.k8s.io"
+            | "resourceslices.resource.k8s.io"
     )
 }
 
@@ -59,20 +69,28 @@ fn success(details: &Value) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
 }
 
+/// `metav1.DeleteOptions` from the body and the query.
 fn options(call: &Call<'_>) -> Result<DeleteOptions, Refusal> {
-    let body = call.asked.object()?;
+    read(call, &call.asked.object()?)
+}
+
+/// `metav1.DeleteOptions` from an object that holds them, and from the query.
+pub(super) fn read(call: &Call<'_>, body: &Value) -> Result<DeleteOptions, Refusal> {
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let dry = body.get("dryRun").and_then(Value::as_array);
     let dry_run = call.query.dry_run() || dry.is_some_and(|all| all.iter().any(|v| v == "All"));
     let grace = body.get("gracePeriodSeconds").and_then(Value::as_i64);
-    let orphan =
-        body.get("orphanDependents").and_then(Value::as_bool).unwrap_or(false) || call.query.flag("orphanDependents");
+    let orphans = body.get("orphanDependents").and_then(Value::as_bool).or_else(|| {
+        let given = call.query.get("orphanDependents").is_some();
+        given.then(|| call.query.flag("orphanDependents"))
+    });
+    let propagation = text("/propagationPolicy").or_else(|| call.query.get("propagationPolicy").map(str::to_owned));
+    valid_propagation(propagation.as_deref(), orphans)?;
+    let by_orphans = orphans.map(|orphans| if orphans { "Orphan" } else { "Background" });
     Ok(DeleteOptions {
         uid: text("/preconditions/uid"),
         resource_version: text("/preconditions/resourceVersion"),
-        propagation: text("/propagationPolicy")
-            .or_else(|| call.query.get("propagationPolicy").map(str::to_owned))
-            .or_else(|| orphan.then(|| "Orphan".to_owned())),
+        propagation: propagation.or_else(|| by_orphans.map(str::to_owned)),
         grace_seconds: grace.or_else(|| {
             call.query
                 .get("gracePeriodSeconds")
@@ -80,4 +98,21 @@ fn options(call: &Call<'_>) -> Result<DeleteOptions, Refusal> {
         }),
         dry_run,
     })
+}
+
+fn valid_propagation(propagation: Option<&str>, orphans: Option<bool>) -> Result<(), Refusal> {
+    let Some(policy) = propagation else { return Ok(()) };
+    let mut causes = Vec::new();
+    if orphans.is_some() {
+        let why = "orphanDependents and deletionPropagation cannot be both set";
+        causes.push(Cause::invalid("propagationPolicy", &policy.into(), why));
+    }
+    let known = ["Foreground", "Background", "Orphan", "nil"];
+    if !known[..3].contains(&policy) {
+        causes.push(Cause::not_supported("propagationPolicy", &policy.into(), &known));
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::invalid("DeleteOptions.meta.k8s.io", "", &causes))
 }

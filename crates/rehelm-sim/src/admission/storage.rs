@@ -1,0 +1,37 @@
+//! Claims and volumes: protection against deletion in use, the default class.
+
+use serde_json::Value;
+
+use super::ingress::default_class;
+use crate::meta;
+use crate::world::World;
+
+/// Annotation by which classes were named before `spec.storageClassName`; it still counts.
+pub(super) const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
+
+/// Finalizers of protection on creation; a claim without a class gets the default one whenever it is written.
+pub(super) fn mutate(world: &World, id: &str, object: &mut Value, old: Option<&Value>) {
+    if id == "persistentvolumes" {
+        if old.is_none() {
+            meta::add_finalizer(object, "kubernetes.io/pv-protection");
+        }
+        return;
+    }
+    let classed = object
+        .pointer("/spec/storageClassName")
+        .is_some_and(|class| !class.is_null())
+        || meta::annotation(object, BETA_CLASS).is_some();
+    let is_default = [
+        "storageclass.kubernetes.io/is-default-class",
+        "storageclass.beta.kubernetes.io/is-default-class",
+    ];
+    if !classed
+        && old.is_none()
+        && let Some(class) = default_class(world, "storageclasses.storage.k8s.io", &is_default)
+    {
+        meta::child_map(object, "spec").insert("storageClassName".to_owned(), class.into());
+    }
+    if old.is_none() {
+        meta::add_finalizer(object, "kubernetes.io/pvc-protection");
+    }
+}
