@@ -44,7 +44,7 @@ pub use controllers::{NodeOptions, Timing};
 pub use faults::{Fault, Readiness};
 pub use pace::{Hold, Pace, TimedOut};
 pub use rbac::Identity;
-pub use serve::Served;
+pub use serve::{ServeError, ServeOptions, Served};
 pub use service::{AnswerBody, SimService};
 pub use sim::{LoadError, Options, Sim};
 pub use timeline::Time;

@@ -21,6 +21,35 @@ impl Identity {
             groups: vec!["system:masters".to_owned(), "system:authenticated".to_owned()],
         }
     }
+
+    /// Somebody who says nothing of who they are.
+    pub fn anonymous() -> Self {
+        Self {
+            name: "system:anonymous".to_owned(),
+            groups: vec!["system:unauthenticated".to_owned()],
+        }
+    }
+
+    /// A service account, with the groups that it has.
+    pub fn service_account(namespace: &str, name: &str) -> Self {
+        Self {
+            name: format!("system:serviceaccount:{namespace}:{name}"),
+            groups: vec![
+                "system:serviceaccounts".to_owned(),
+                format!("system:serviceaccounts:{namespace}"),
+                "system:authenticated".to_owned(),
+            ],
+        }
+    }
+
+    /// A user of these groups who has said who they are.
+    pub fn user(name: &str, groups: &[&str]) -> Self {
+        let groups = groups.iter().chain(&["system:authenticated"]);
+        Self {
+            name: name.to_owned(),
+            groups: groups.map(|group| (*group).to_owned()).collect(),
+        }
+    }
 }
 
 /// One question to the authorizer.

@@ -39,6 +39,15 @@ impl SimService {
             outside: false,
         }
     }
+
+    /// For a program of its own, behind the listener.
+    pub(crate) fn outside(shared: Arc<Shared>, identity: Identity) -> Self {
+        Self {
+            shared,
+            identity,
+            outside: true,
+        }
+    }
 }
 
 impl<B> tower::Service<Request<B>> for SimService
