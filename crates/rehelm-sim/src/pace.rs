@@ -97,7 +97,7 @@ impl Pacer {
     /// Something was done that drivers of time should look at.
     pub fn bump(&self) {
         self.activity.fetch_add(1, Ordering::SeqCst);
-        self.stuck.send_if_modified(|stuck| std::mem::take(stuck));
+        self.stuck.send_if_modified(std::mem::take);
         self.moved.notify_waiters();
     }
 
