@@ -1,20 +1,28 @@
 //! Controllers: steps in virtual time. Each is told of changes, says what it wants to look at and when, and then looks.
 
+mod backends;
 mod bootstrap;
 mod claim;
 pub(crate) mod definitions;
 mod deployment;
+mod endpoints;
+mod endpointslices;
 pub(crate) mod events;
 mod gc;
+mod history;
 mod kubelet;
 #[cfg(test)]
 mod lab;
+mod loadbalancer;
+mod namespace;
+mod namespace_content;
 mod node;
 mod placement;
 mod pods;
 mod read;
 mod replicaset;
 mod selector;
+mod statefulset;
 mod template;
 mod timing;
 
@@ -54,10 +62,16 @@ const ALL: &[&dyn Controller] = &[
     &definitions::Definitions,
     &deployment::Deployments,
     &replicaset::ReplicaSets,
+    &statefulset::StatefulSets,
     &placement::Placement,
     &kubelet::Kubelet,
     &node::Nodes,
     &gc::GarbageCollector,
+    &endpoints::Endpoints,
+    &endpointslices::EndpointSlices,
+    &namespace::Namespaces,
+    &namespace_content::NamespaceContent,
+    &loadbalancer::LoadBalancers,
 ];
 
 /// Tells every controller of a change.
