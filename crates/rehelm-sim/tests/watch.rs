@@ -12,10 +12,10 @@ fn sim() -> Sim {
     Sim::new(Options::default())
 }
 
-const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+const MAPS: &str = "/api/v1/namespaces/default/secrets";
 
 async fn map(sim: &Sim, name: &str, label: &str) -> Value {
-    let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"app": label}}});
+    let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "labels": {"app": label}}});
     let (code, made) = ask(sim, "POST", MAPS, object).await;
     assert_eq!(code, 201, "{made}");
     made
@@ -90,7 +90,7 @@ async fn bookmarks_say_when_the_beginning_is_over_and_where_the_end_is() {
     assert_eq!(events.brief().await, "ADDED a");
     let mark = events.next().await.expect("a bookmark");
     assert_eq!(mark["type"], "BOOKMARK");
-    assert_eq!(mark["object"]["kind"], "ConfigMap");
+    assert_eq!(mark["object"]["kind"], "Secret");
     let notes = &mark["object"]["metadata"]["annotations"];
     assert_eq!(notes["k8s.io/initial-events-end"], "true");
     let last = events.next().await.expect("a bookmark");
@@ -104,7 +104,7 @@ async fn bookmarks_say_when_the_beginning_is_over_and_where_the_end_is() {
 #[tokio::test]
 async fn versions_that_are_forgotten_expire() {
     let sim = Sim::new(Options::default());
-    let object = json!({"apiVersion": "v1", "kind": "ConfigMap",
+    let object = json!({"apiVersion": "v1", "kind": "Secret",
         "metadata": {"name": "a", "namespace": "default", "uid": "u", "resourceVersion": "5000"}});
     sim.load(vec![object]).expect("a known kind");
     let mut events = Events::of(&sim, &format!("{MAPS}?watch=1&resourceVersion=12")).await;

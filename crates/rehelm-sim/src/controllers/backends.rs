@@ -108,14 +108,19 @@ pub(super) fn concerned(world: &World, change: &Change) -> Vec<(Duration, String
     let keys: BTreeSet<String> = match &*change.resource {
         "services" => BTreeSet::from([meta::key(&change.object)]),
         "pods" => {
-            let same = change.old.as_deref().is_some_and(|old| state(old) == state(&change.object));
+            let same = change
+                .old
+                .as_deref()
+                .is_some_and(|old| state(old) == state(&change.object));
             if same && change.kind == ChangeKind::Modified {
                 return Vec::new();
             }
             let index = world.store.index();
             let versions = [Some(&change.object), change.old.as_ref()];
             let places = versions.into_iter().flatten().flat_map(|pod| index.services_for(pod));
-            places.map(|Place { namespace, name }| format!("{namespace}/{name}")).collect()
+            places
+                .map(|Place { namespace, name }| format!("{namespace}/{name}"))
+                .collect()
         }
         _ => return Vec::new(),
     };

@@ -64,7 +64,10 @@ impl Controller for Endpoints {
 }
 
 fn labels(world: &World, service: &Value) -> Value {
-    let mut labels = meta::get(service, "labels").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut labels = meta::get(service, "labels")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     if backends::is_headless(service) {
         labels.insert(HEADLESS.to_owned(), "".into());
     } else {
@@ -116,7 +119,9 @@ fn address(service: &Value, backend: &Backend) -> Value {
 fn subsets(service: &Value, backends: &[Backend]) -> Vec<Value> {
     let publish = read::flag(service, "/spec/publishNotReadyAddresses");
     let mut groups: Vec<(Vec<usize>, Vec<Value>)> = Vec::new();
-    let shown: Vec<usize> = (0..backends.len()).filter(|at| publish || !backends[*at].terminating).collect();
+    let shown: Vec<usize> = (0..backends.len())
+        .filter(|at| publish || !backends[*at].terminating)
+        .collect();
     if read::list(service, "/spec/ports").is_empty() {
         if backends::is_headless(service) && !shown.is_empty() {
             groups.push((shown, Vec::new()));
@@ -139,13 +144,19 @@ fn subsets(service: &Value, backends: &[Backend]) -> Vec<Value> {
             }
         }
     }
-    groups.into_iter().map(|(members, ports)| subset(service, backends, &members, ports)).collect()
+    groups
+        .into_iter()
+        .map(|(members, ports)| subset(service, backends, &members, ports))
+        .collect()
 }
 
 fn subset(service: &Value, backends: &[Backend], members: &[usize], mut ports: Vec<Value>) -> Value {
     let mut subset = Map::new();
     for (field, ready) in [("addresses", true), ("notReadyAddresses", false)] {
-        let own = members.iter().map(|at| &backends[*at]).filter(|backend| backend.ready == ready);
+        let own = members
+            .iter()
+            .map(|at| &backends[*at])
+            .filter(|backend| backend.ready == ready);
         let own: Vec<Value> = own.map(|backend| address(service, backend)).collect();
         if !own.is_empty() {
             subset.insert(field.to_owned(), own.into());
@@ -181,8 +192,16 @@ mod tests {
     fn ready_pods_are_behind_a_service_and_others_beside() {
         let lab = Lab::new();
         let port = json!([{"name": "http", "port": 80, "targetPort": "web", "protocol": "TCP"}]);
-        service(&lab, "svc", json!({"clusterIP": "10.96.0.9", "selector": {"app": "dep"}, "ports": port}));
-        service(&lab, "nothing", json!({"clusterIP": "10.96.0.10", "selector": {"app": "no"}, "ports": [{"port": 80}]}));
+        service(
+            &lab,
+            "svc",
+            json!({"clusterIP": "10.96.0.9", "selector": {"app": "dep"}, "ports": port}),
+        );
+        service(
+            &lab,
+            "nothing",
+            json!({"clusterIP": "10.96.0.10", "selector": {"app": "no"}, "ports": [{"port": 80}]}),
+        );
         service(&lab, "own", json!({"clusterIP": "10.96.0.11", "ports": [{"port": 80}]}));
         let containers = json!([{"name": "c", "image": "i", "ports": [{"name": "web", "containerPort": 8080}]}]);
         let template = json!({"metadata": {"labels": {"app": "dep"}}, "spec": {"containers": containers}});
@@ -191,7 +210,10 @@ mod tests {
         let count = |field: &str| read::list(&lab.get("endpoints", "svc"), &format!("/subsets/0/{field}")).len();
         assert_eq!((count("addresses"), count("notReadyAddresses")), (3, 0));
         let endpoints = lab.get("endpoints", "svc");
-        assert_eq!(endpoints["subsets"][0]["ports"], json!([{"name": "http", "port": 8080, "protocol": "TCP"}]));
+        assert_eq!(
+            endpoints["subsets"][0]["ports"],
+            json!([{"name": "http", "port": 8080, "protocol": "TCP"}])
+        );
         assert_eq!(
             meta::get(&endpoints, "labels"),
             Some(&json!({"endpoints.kubernetes.io/managed-by": "endpoint-controller"}))
@@ -202,11 +224,16 @@ mod tests {
         assert_eq!(slices.len(), 2);
         let of = |name: &str| {
             let slices = lab.list("endpointslices.discovery.k8s.io");
-            let found = slices.iter().find(|s| meta::label(s, "kubernetes.io/service-name") == Some(name));
+            let found = slices
+                .iter()
+                .find(|s| meta::label(s, "kubernetes.io/service-name") == Some(name));
             found.expect("a slice").clone()
         };
         assert_eq!(read::list(&of("svc"), "/endpoints").len(), 3);
-        assert_eq!(of("svc")["endpoints"][0]["conditions"], json!({"ready": true, "serving": true, "terminating": false}));
+        assert_eq!(
+            of("svc")["endpoints"][0]["conditions"],
+            json!({"ready": true, "serving": true, "terminating": false})
+        );
         assert!(read::list(&of("nothing"), "/endpoints").is_empty());
 
         let first = lab.names("pods")[0].clone();

@@ -65,7 +65,9 @@ fn contents(world: &World, service: &Value, backends: &[Backend], old: &[Arc<Val
         // Whoever is in a slice already keeps its place there.
         let place = |endpoint: &Value| {
             let same = |other: &Value| other["addresses"] == endpoint["addresses"];
-            let slice = old.iter().position(|slice| read::list(slice, "/endpoints").iter().any(same));
+            let slice = old
+                .iter()
+                .position(|slice| read::list(slice, "/endpoints").iter().any(same));
             slice.map(|at| (at, read::list(&old[at], "/endpoints").iter().position(same)))
         };
         let mut endpoints = endpoints;
@@ -92,7 +94,9 @@ fn endpoint(world: &World, service: &Value, backend: &Backend) -> Value {
     }
     endpoint.insert("targetRef".to_owned(), backends::target(&backend.pod));
     let node = world.get("nodes", "", node);
-    let zone = node.as_ref().and_then(|node| meta::label(node, "topology.kubernetes.io/zone"));
+    let zone = node
+        .as_ref()
+        .and_then(|node| meta::label(node, "topology.kubernetes.io/zone"));
     if let Some(zone) = zone {
         endpoint.insert("zone".to_owned(), zone.into());
     }
@@ -116,7 +120,9 @@ fn write(world: &mut World, service: &Value, backends: &[Backend], old: Vec<Arc<
     }
     // A slice that would go is used again for one that would come, best for one with the same ports.
     for (ports, endpoints) in contents {
-        let again = unused.iter().position(|slice| read::list(slice, "/ports") == ports.as_slice());
+        let again = unused
+            .iter()
+            .position(|slice| read::list(slice, "/ports") == ports.as_slice());
         let again = again.or(if unused.is_empty() { None } else { Some(0) });
         let [ports, endpoints] = [ports, endpoints].map(|all| if all.is_empty() { Value::Null } else { all.into() });
         if let Some(at) = again {
@@ -152,7 +158,10 @@ fn write(world: &mut World, service: &Value, backends: &[Backend], old: Vec<Arc<
 }
 
 fn labels(service: &Value) -> Value {
-    let mut labels = meta::get(service, "labels").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut labels = meta::get(service, "labels")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     labels.insert(SERVICE.to_owned(), meta::name(service).into());
     labels.insert(MANAGED.to_owned(), MANAGER.into());
     if backends::is_headless(service) {

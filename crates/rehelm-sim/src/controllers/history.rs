@@ -56,7 +56,9 @@ pub(super) fn present(
             found
         } else {
             let (namespace, name) = (meta::namespace(&found), meta::name(&found));
-            let moved = world.modify(REVISIONS, namespace, name, |revision| revision["revision"] = next.into())?;
+            let moved = world.modify(REVISIONS, namespace, name, |revision| {
+                revision["revision"] = next.into()
+            })?;
             moved.unwrap_or(found)
         };
         all.push(found.clone());
@@ -89,7 +91,10 @@ pub(super) fn present(
 
 /// Deletes revisions that no pod has and that are more than the workload remembers.
 pub(super) fn clean_up(world: &mut World, owner: &Value, all: &[Arc<Value>], live: impl Fn(&Value) -> bool) {
-    let limit = owner.pointer("/spec/revisionHistoryLimit").and_then(Value::as_i64).unwrap_or(10);
+    let limit = owner
+        .pointer("/spec/revisionHistoryLimit")
+        .and_then(Value::as_i64)
+        .unwrap_or(10);
     let old: Vec<&Arc<Value>> = all.iter().filter(|revision| !live(revision)).collect();
     let surplus = read::up_to(read::count(old.len()) - limit);
     for revision in old.iter().take(surplus) {

@@ -42,7 +42,11 @@ impl Controller for LoadBalancers {
             meta::child_map(service, "status").insert("loadBalancer".to_owned(), balancer);
         });
         if let Err(refusal) = written {
-            tracing::debug!(name, message = refusal.message, "a load balancer's address could not be written");
+            tracing::debug!(
+                name,
+                message = refusal.message,
+                "a load balancer's address could not be written"
+            );
         }
         None
     }
@@ -57,7 +61,9 @@ fn address(world: &World, service: &Value) -> Value {
     }
     let all = world.list("services", None);
     let taken = |field: &'static str| {
-        let ingress = all.iter().flat_map(|other: &Arc<Value>| read::list(other, "/status/loadBalancer/ingress"));
+        let ingress = all
+            .iter()
+            .flat_map(|other: &Arc<Value>| read::list(other, "/status/loadBalancer/ingress"));
         ingress.filter_map(move |ingress| ingress.get(field).and_then(Value::as_str))
     };
     let uid = meta::uid(service);
@@ -66,7 +72,9 @@ fn address(world: &World, service: &Value) -> Value {
         return json!({"hostname": format!("a{}.{domain}", label.get(1..).unwrap_or_default())});
     }
     let taken: HashSet<&str> = taken("ip").collect();
-    let start = uid.bytes().fold(0_u16, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+    let start = uid
+        .bytes()
+        .fold(0_u16, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
     let free = (0..u16::MAX).map(|step| {
         let [a, b] = start.wrapping_add(step).to_be_bytes();
         format!("198.18.{a}.{b}")

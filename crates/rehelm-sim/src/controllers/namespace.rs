@@ -26,7 +26,11 @@ impl Controller for Namespaces {
             // The real one looks again after a while; what it would see then is that something went.
             _ => meta::namespace(&change.object),
         };
-        let ends = |name: &str| world.get(NAMESPACES, "", name).is_some_and(|ns| meta::is_terminating(&ns));
+        let ends = |name: &str| {
+            world
+                .get(NAMESPACES, "", name)
+                .is_some_and(|ns| meta::is_terminating(&ns))
+        };
         if name.is_empty() || !ends(name) {
             return Vec::new();
         }
@@ -81,13 +85,21 @@ type Left = BTreeMap<String, Vec<Arc<Value>>>;
 
 fn remaining(world: &World, namespace: &str) -> Left {
     let resources = world.store.resources();
-    let each = resources.iter().map(|resource| (resource.to_string(), world.list(resource, Some(namespace))));
+    let each = resources
+        .iter()
+        .map(|resource| (resource.to_string(), world.list(resource, Some(namespace))));
     each.filter(|(_, objects)| !objects.is_empty()).collect()
 }
 
 fn write_status(world: &mut World, name: &str, left: &Left) {
     // As the controller names them: `pods.`, `deployments.apps`.
-    let named = |resource: &str| if resource.contains('.') { resource.to_owned() } else { format!("{resource}.") };
+    let named = |resource: &str| {
+        if resource.contains('.') {
+            resource.to_owned()
+        } else {
+            format!("{resource}.")
+        }
+    };
     let kinds: Vec<String> = left
         .iter()
         .map(|(resource, objects)| format!("{} has {} resource instances", named(resource), objects.len()))
@@ -103,9 +115,17 @@ fn write_status(world: &mut World, name: &str, left: &Left) {
         .map(|(finalizer, count)| format!("{finalizer} in {count} resource instances"))
         .collect();
     let some = format!("Some resources are remaining: {}", kinds.join(", "));
-    let holding = format!("Some content in the namespace has finalizers remaining: {}", held.join(", "));
+    let holding = format!(
+        "Some content in the namespace has finalizers remaining: {}",
+        held.join(", ")
+    );
     let conditions = [
-        ("NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered", "All resources successfully discovered"),
+        (
+            "NamespaceDeletionDiscoveryFailure",
+            "False",
+            "ResourcesDiscovered",
+            "All resources successfully discovered",
+        ),
         (
             "NamespaceDeletionGroupVersionParsingFailure",
             "False",
@@ -119,9 +139,19 @@ fn write_status(world: &mut World, name: &str, left: &Left) {
             "All content successfully deleted, may be waiting on finalization",
         ),
         if left.is_empty() {
-            ("NamespaceContentRemaining", "False", "ContentRemoved", "All content successfully removed")
+            (
+                "NamespaceContentRemaining",
+                "False",
+                "ContentRemoved",
+                "All content successfully removed",
+            )
         } else {
-            ("NamespaceContentRemaining", "True", "SomeResourcesRemain", some.as_str())
+            (
+                "NamespaceContentRemaining",
+                "True",
+                "SomeResourcesRemain",
+                some.as_str(),
+            )
         },
         if held.is_empty() {
             (
@@ -131,7 +161,12 @@ fn write_status(world: &mut World, name: &str, left: &Left) {
                 "All content-preserving finalizers finished",
             )
         } else {
-            ("NamespaceFinalizersRemaining", "True", "SomeFinalizersRemain", holding.as_str())
+            (
+                "NamespaceFinalizersRemaining",
+                "True",
+                "SomeFinalizersRemain",
+                holding.as_str(),
+            )
         },
     ];
     let now = world.now();
@@ -151,6 +186,63 @@ fn write_status(world: &mut World, name: &str, left: &Left) {
         }
     });
     if let Err(refusal) = written {
-        tracing::debug!(name, message = refusal.message, "a namespace's status could not be written");
+        tracing::debug!(
+            name,
+            message = refusal.message,
+            "a namespace's status could not be written"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::controllers::lab::Lab;
+    use crate::controllers::read;
+    use crate::meta;
+
+    #[test]
+    fn a_namespace_ends_when_nothing_is_left_in_it() {
+        let lab = Lab::new();
+        assert_eq!(lab.names("serviceaccounts"), ["default"]);
+        assert_eq!(lab.names("configmaps"), ["kube-root-ca.crt"]);
+        lab.workload("Deployment", "dep", json!({"replicas": 2}));
+        let held = json!({"name": "held", "finalizers": ["example.com/hold"]});
+        lab.create(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": held}));
+        lab.rest();
+        lab.delete("namespaces", "lab", "Background");
+        lab.rest();
+        let namespace = lab.get("namespaces", "lab");
+        assert_eq!(namespace["status"]["phase"], "Terminating");
+        let told = |kind| read::condition(&namespace, kind).map(|c| read::text(c, "/message").to_owned());
+        assert_eq!(
+            told("NamespaceFinalizersRemaining").as_deref(),
+            Some("Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances")
+        );
+        assert_eq!(
+            told("NamespaceContentRemaining").as_deref(),
+            Some("Some resources are remaining: configmaps. has 1 resource instances")
+        );
+        assert!(lab.list("pods").is_empty());
+        lab.change("configmaps", "held", |map| meta::unset(map, "finalizers"));
+        lab.rest();
+        assert!(lab.find("namespaces", "lab").is_none());
+    }
+
+    #[test]
+    fn balancers_get_addresses_of_their_own() {
+        let lab = Lab::new();
+        for name in ["a", "b"] {
+            let spec = json!({"type": "LoadBalancer", "ports": [{"port": 80}]});
+            lab.create(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}));
+            lab.rest();
+        }
+        let address = |name| read::text(&lab.get("services", name), "/status/loadBalancer/ingress/0/ip").to_owned();
+        assert!(address("a").starts_with("198.18."), "{}", address("a"));
+        assert_ne!(address("a"), address("b"));
+        lab.change("services", "a", |service| service["spec"]["type"] = "ClusterIP".into());
+        lab.rest();
+        assert_eq!(address("a"), "");
     }
 }

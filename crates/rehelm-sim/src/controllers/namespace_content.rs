@@ -54,6 +54,8 @@ impl Controller for NamespaceContent {
 
 /// What the other namespaces have; a new cluster has no authority of its own.
 fn authority(world: &World) -> Value {
-    let known = ["kube-system", "default"].iter().find_map(|namespace| world.get(MAPS, namespace, AUTHORITY));
+    let known = ["kube-system", "default"]
+        .iter()
+        .find_map(|namespace| world.get(MAPS, namespace, AUTHORITY));
     known.map_or_else(|| "".into(), |map| map["data"]["ca.crt"].clone())
 }

@@ -52,7 +52,9 @@ impl Controller for StatefulSets {
                 return None;
             }
         };
-        if !meta::is_terminating(&sync.set) && let Err(refusal) = sync.act() {
+        if !meta::is_terminating(&sync.set)
+            && let Err(refusal) = sync.act()
+        {
             tracing::debug!(key, message = refusal.message, "a StatefulSet's step failed");
             sync.world.look_later(Duration::from_secs(5));
         }
@@ -98,7 +100,9 @@ impl<'a> Sync<'a> {
         let name = meta::name(&set).to_owned();
         let fits = |pod: &Value| identity::ordinal(&name, pod).is_some();
         let all = claim::claim_if(self.world, &set, "pods", fits);
-        let with_ordinals = all.into_iter().filter_map(|pod| Some((identity::ordinal(&name, &pod)?, pod)));
+        let with_ordinals = all
+            .into_iter()
+            .filter_map(|pod| Some((identity::ordinal(&name, &pod)?, pod)));
         let mut all: Vec<_> = with_ordinals.collect();
         all.sort_by_key(|(ordinal, _)| *ordinal);
         all
@@ -153,7 +157,10 @@ impl<'a> Sync<'a> {
         }
         let condemned = all.iter().rev().filter(|(ordinal, _)| !self.is_wanted(*ordinal));
         let condemned: Vec<_> = condemned.cloned().collect();
-        let first_ill = all.iter().find(|(_, pod)| !self.is_well(pod)).map(|(ordinal, _)| *ordinal);
+        let first_ill = all
+            .iter()
+            .find(|(_, pod)| !self.is_well(pod))
+            .map(|(ordinal, _)| *ordinal);
         for (ordinal, pod) in condemned {
             self.claim_volumes(ordinal, Some(&pod), true)?;
             if meta::is_terminating(&pod) {
@@ -216,7 +223,13 @@ impl<'a> Sync<'a> {
         let created = self.world.create("pods", pod);
         let of = format!("Create Pod {name} in StatefulSet {}", meta::name(&set));
         match created {
-            Ok(_) => events::normal(self.world, REPORTER, &set, "SuccessfulCreate", &format!("{of} successful")),
+            Ok(_) => events::normal(
+                self.world,
+                REPORTER,
+                &set,
+                "SuccessfulCreate",
+                &format!("{of} successful"),
+            ),
             Err(refusal) => {
                 let message = format!("{of} failed error: {}", refusal.message);
                 events::warning(self.world, REPORTER, &set, "FailedCreate", &message);
@@ -229,7 +242,11 @@ impl<'a> Sync<'a> {
     fn delete(&mut self, pod: &Value) -> Result<(), Refusal> {
         self.world.remove("pods", meta::namespace(pod), meta::name(pod))?;
         let set = self.set.clone();
-        let message = format!("Delete Pod {} in StatefulSet {} successful", meta::name(pod), meta::name(&set));
+        let message = format!(
+            "Delete Pod {} in StatefulSet {} successful",
+            meta::name(pod),
+            meta::name(&set)
+        );
         events::normal(self.world, REPORTER, &set, "SuccessfulDelete", &message);
         Ok(())
     }

@@ -97,7 +97,13 @@ impl Sync<'_> {
             events::warning(self.world, super::REPORTER, &set, "FailedCreate", &message);
             return Err(refusal);
         }
-        events::normal(self.world, super::REPORTER, &set, "SuccessfulCreate", &format!("{of} success"));
+        events::normal(
+            self.world,
+            super::REPORTER,
+            &set,
+            "SuccessfulCreate",
+            &format!("{of} success"),
+        );
         Ok(())
     }
 
@@ -113,22 +119,27 @@ impl Sync<'_> {
         let set = self.set.clone();
         let wanted = [(Some(&*set), by_set), (pod, by_pod)];
         let owns = |owner: &Value| meta::owners(claim).iter().any(|o| o["uid"] == meta::uid(owner));
-        let right = wanted.iter().all(|(owner, owning)| owner.is_none_or(|owner| owns(owner) == *owning));
+        let right = wanted
+            .iter()
+            .all(|(owner, owning)| owner.is_none_or(|owner| owns(owner) == *owning));
         if right {
             return Ok(());
         }
-        self.world.modify(CLAIMS, meta::namespace(claim), meta::name(claim), |claim| {
-            for (owner, owning) in wanted {
-                let Some(owner) = owner else { continue };
-                claim::drop_owner(claim, meta::uid(owner));
-                if owning {
-                    let list = meta::map_mut(claim).entry("ownerReferences").or_insert_with(|| json!([]));
-                    if let Some(list) = list.as_array_mut() {
-                        list.push(pods::controller_reference(owner));
+        self.world
+            .modify(CLAIMS, meta::namespace(claim), meta::name(claim), |claim| {
+                for (owner, owning) in wanted {
+                    let Some(owner) = owner else { continue };
+                    claim::drop_owner(claim, meta::uid(owner));
+                    if owning {
+                        let list = meta::map_mut(claim)
+                            .entry("ownerReferences")
+                            .or_insert_with(|| json!([]));
+                        if let Some(list) = list.as_array_mut() {
+                            list.push(pods::controller_reference(owner));
+                        }
                     }
                 }
-            }
-        })?;
+            })?;
         Ok(())
     }
 }

@@ -14,11 +14,16 @@ impl Sync<'_> {
         let all = self.pods();
         let now = self.world.now();
         let seconds = read::int(&self.set, "/spec/minReadySeconds");
-        let running = all.iter().map(|(_, pod)| pod).filter(|pod| pods::phase(pod) == "Running");
+        let running = all
+            .iter()
+            .map(|(_, pod)| pod)
+            .filter(|pod| pods::phase(pod) == "Running");
         let tally = pods::tally(running, seconds, now);
         let of = |revision: &Value| {
             let name = meta::name(revision);
-            let own = all.iter().filter(|(_, pod)| meta::label(pod, history::POD_HASH) == Some(name));
+            let own = all
+                .iter()
+                .filter(|(_, pod)| meta::label(pod, history::POD_HASH) == Some(name));
             read::count(own.filter(|(_, pod)| !meta::is_terminating(pod)).count())
         };
         let replicas = read::count(all.len());
@@ -28,7 +33,12 @@ impl Sync<'_> {
             self.current = self.update.clone();
             current_count = updated;
         }
-        let mut status = self.set.get("status").filter(|s| s.is_object()).cloned().unwrap_or_else(|| json!({}));
+        let mut status = self
+            .set
+            .get("status")
+            .filter(|s| s.is_object())
+            .cloned()
+            .unwrap_or_else(|| json!({}));
         status["replicas"] = replicas.into();
         status["availableReplicas"] = tally.available.into();
         for (field, count) in [
@@ -47,13 +57,21 @@ impl Sync<'_> {
         let set = self.set.clone();
         let writer = Writer::new(CONTROLLERS, "status");
         let (namespace, name) = (meta::namespace(&set), meta::name(&set));
-        let written = self.world.modify_as(SETS, namespace, name, &writer, |set| set["status"] = status);
+        let written = self
+            .world
+            .modify_as(SETS, namespace, name, &writer, |set| set["status"] = status);
         if let Err(refusal) = written {
-            tracing::debug!(name, message = refusal.message, "a StatefulSet's status could not be written");
+            tracing::debug!(
+                name,
+                message = refusal.message,
+                "a StatefulSet's status could not be written"
+            );
         }
         let live = |revision: &Value| {
             let name = meta::name(revision);
-            let has = all.iter().any(|(_, pod)| meta::label(pod, history::POD_HASH) == Some(name));
+            let has = all
+                .iter()
+                .any(|(_, pod)| meta::label(pod, history::POD_HASH) == Some(name));
             has || name == meta::name(&self.current) || name == meta::name(&self.update)
         };
         history::clean_up(self.world, &set, &self.revisions, live);

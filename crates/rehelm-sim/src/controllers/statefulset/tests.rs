@@ -20,7 +20,9 @@ fn set(lab: &Lab, more: serde_json::Value) {
 /// Claims have no provisioner here; what is of interest is the set.
 fn images(lab: &Lab) -> Vec<String> {
     let pods = lab.list("pods");
-    pods.iter().map(|pod| read::text(pod, "/spec/containers/0/image").to_owned()).collect()
+    pods.iter()
+        .map(|pod| read::text(pod, "/spec/containers/0/image").to_owned())
+        .collect()
 }
 
 fn set_image(lab: &Lab, image: &str) {
@@ -43,11 +45,20 @@ fn pods_come_in_order_with_names_and_claims() {
     assert_eq!(pod["spec"]["subdomain"], "sts");
     let found = lab.get("statefulsets.apps", "sts");
     let status = &found["status"];
-    for field in ["replicas", "readyReplicas", "availableReplicas", "currentReplicas", "updatedReplicas"] {
+    for field in [
+        "replicas",
+        "readyReplicas",
+        "availableReplicas",
+        "currentReplicas",
+        "updatedReplicas",
+    ] {
         assert_eq!(status[field], 2, "{field}");
     }
     assert_eq!(status["currentRevision"], status["updateRevision"]);
-    assert_eq!(meta::label(&pod, "controller-revision-hash"), status["currentRevision"].as_str());
+    assert_eq!(
+        meta::label(&pod, "controller-revision-hash"),
+        status["currentRevision"].as_str()
+    );
     lab.change("statefulsets.apps", "sts", |s| s["spec"]["replicas"] = 0.into());
     lab.rest();
     assert!(lab.names("pods").is_empty());
@@ -64,7 +75,10 @@ fn claims_outlive_pods_unless_told_otherwise() {
     assert_eq!(meta::label(&claim, "app"), Some("sts"));
     assert!(meta::owners(&claim).is_empty());
     let volumes = &lab.get("pods", "sts-0")["spec"]["volumes"];
-    assert_eq!(volumes[0], json!({"name": "data", "persistentVolumeClaim": {"claimName": "data-sts-0"}}));
+    assert_eq!(
+        volumes[0],
+        json!({"name": "data", "persistentVolumeClaim": {"claimName": "data-sts-0"}})
+    );
     lab.change("statefulsets.apps", "sts", |s| s["spec"]["replicas"] = 1.into());
     lab.rest();
     assert_eq!(lab.names("persistentvolumeclaims").len(), 2);
@@ -79,18 +93,28 @@ fn claims_outlive_pods_unless_told_otherwise() {
 #[test]
 fn an_update_goes_from_the_last_to_the_partition() {
     let lab = Lab::new();
-    set(&lab, json!({"replicas": 3, "volumeClaimTemplates": [],
-        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}));
+    set(
+        &lab,
+        json!({"replicas": 3, "volumeClaimTemplates": [],
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}),
+    );
     lab.rest();
     set_image(&lab, "new");
     lab.rest();
     assert_eq!(images(&lab), ["nginx", "nginx", "new"]);
     let status = &lab.get("statefulsets.apps", "sts")["status"];
     assert_ne!(status["currentRevision"], status["updateRevision"]);
-    assert_eq!((status["currentReplicas"].as_i64(), status["updatedReplicas"].as_i64()), (Some(2), Some(1)));
+    assert_eq!(
+        (status["currentReplicas"].as_i64(), status["updatedReplicas"].as_i64()),
+        (Some(2), Some(1))
+    );
     lab.delete("pods", "sts-0", "Background");
     lab.rest();
-    assert_eq!(images(&lab), ["nginx", "nginx", "new"], "below the partition the old template is used");
+    assert_eq!(
+        images(&lab),
+        ["nginx", "nginx", "new"],
+        "below the partition the old template is used"
+    );
     lab.change("statefulsets.apps", "sts", |s| {
         s["spec"]["updateStrategy"]["rollingUpdate"]["partition"] = 0.into();
     });
@@ -101,5 +125,9 @@ fn an_update_goes_from_the_last_to_the_partition() {
     assert_eq!(lab.list("controllerrevisions.apps").len(), 2);
     set_image(&lab, "nginx");
     lab.rest();
-    assert_eq!(lab.list("controllerrevisions.apps").len(), 2, "an old template is an old revision");
+    assert_eq!(
+        lab.list("controllerrevisions.apps").len(),
+        2,
+        "an old template is an old revision"
+    );
 }
