@@ -8,6 +8,7 @@ mod defaults;
 mod facts;
 mod server;
 mod shapes;
+mod wire;
 
 use std::io::Write;
 use std::path::Path;
@@ -58,6 +59,7 @@ fn write_all(testbed: &str, check: bool) -> Result<bool, String> {
     let minor = server.get("/version")?["minor"].as_str().unwrap_or_default().to_owned();
     let facts = facts::read(&server)?;
     let shapes = shapes::read(&root().join("testbed/kubernetes"), &facts.schemas)?;
+    let wire = wire::read(&root().join("testbed/kubernetes"), &facts.schemas)?;
     let probes: Value = serde_json::from_str(&read(&tables.join("probes.json"))?).map_err(|e| e.to_string())?;
     let probes = defaults::ask(&server, &facts, probes.as_array().map_or(&[][..], Vec::as_slice))?;
     let defaults = defaults::of(&facts, &probes);
@@ -65,6 +67,7 @@ fn write_all(testbed: &str, check: bool) -> Result<bool, String> {
     for (name, text) in [
         (format!("v1.{minor}.json"), facts.text()),
         ("shapes.json".to_owned(), by_line(&shapes)),
+        ("wire.json".to_owned(), by_line(&wire)),
         ("probes.json".to_owned(), lines("[", &probes, "]")),
         ("defaults.json".to_owned(), by_line(&defaults)),
     ] {

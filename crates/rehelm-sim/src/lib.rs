@@ -24,6 +24,7 @@ mod openapi;
 mod pace;
 mod patch;
 mod printer;
+mod protobuf;
 mod quantity;
 mod rbac;
 mod refusal;

@@ -14,7 +14,7 @@ use crate::request::{self, Query, ResourcePath};
 use crate::service::{self, AnswerBody};
 use crate::sim::Shared;
 use crate::world::World;
-use crate::{accept, discovery, openapi, shape, verbs};
+use crate::{accept, discovery, openapi, protobuf, shape, verbs};
 
 /// A request, its body read.
 pub(crate) struct Asked {
@@ -35,6 +35,18 @@ impl Asked {
     /// Media type of the body, without parameters.
     pub fn media(&self) -> &str {
         self.header("content-type").split(';').next().unwrap_or_default().trim()
+    }
+
+    /// Turns a body in protobuf into one in JSON.
+    fn read_protobuf(&mut self) -> Result<(), Refusal> {
+        if self.media() != protobuf::MEDIA || self.body.is_empty() {
+            return Ok(());
+        }
+        let object = protobuf::read(&crate::tables::newest().schemas, &self.body)?;
+        self.body = object.to_string().into();
+        let json = http::HeaderValue::from_static("application/json");
+        self.head.headers.insert(http::header::CONTENT_TYPE, json);
+        Ok(())
     }
 
     /// True when the answer is for people to read.
@@ -103,7 +115,10 @@ pub(crate) struct Call<'a> {
 }
 
 /// The answer to a request.
-pub(crate) fn answer(shared: &Arc<Shared>, asked: Asked) -> Response<AnswerBody> {
+pub(crate) fn answer(shared: &Arc<Shared>, mut asked: Asked) -> Response<AnswerBody> {
+    if let Err(refusal) = asked.read_protobuf() {
+        return service::json(refusal.code, &refusal.to_status());
+    }
     let path = asked.head.uri.path().to_owned();
     let query = Query::parse(asked.head.uri.query().unwrap_or_default());
     let latency = shared.world().options.latency;

@@ -97,8 +97,17 @@ fn flat<'a>(types: &'a BTreeMap<String, Vec<Field>>, name: &str) -> Vec<&'a Fiel
 
 /// All structs of a package, by the package's name in OpenAPI.
 fn structs(module: &Path, package: &str) -> Result<BTreeMap<String, Vec<Field>>, String> {
+    let mut found = BTreeMap::new();
+    for source in sources(module, package)? {
+        parse(&source, &mut found);
+    }
+    Ok(found)
+}
+
+/// The Go files of a package that people wrote; none for packages whose types are written in ways of their own.
+pub fn sources(module: &Path, package: &str) -> Result<Vec<String>, String> {
     let Some(path) = go_package(package) else {
-        return Ok(BTreeMap::new());
+        return Ok(Vec::new());
     };
     let listed = Command::new("go")
         .args(["list", "-f", "{{.Dir}}", &path])
@@ -109,15 +118,15 @@ fn structs(module: &Path, package: &str) -> Result<BTreeMap<String, Vec<Field>>,
         return Err(format!("go list {path}: {}", String::from_utf8_lossy(&listed.stderr)));
     }
     let folder = String::from_utf8_lossy(&listed.stdout).trim().to_owned();
-    let mut found = BTreeMap::new();
     let files = std::fs::read_dir(&folder).map_err(|e| format!("{folder}: {e}"))?;
+    let mut sources = Vec::new();
     for file in files.filter_map(Result::ok) {
         let name = file.file_name().to_string_lossy().into_owned();
         if name.ends_with(".go") && !name.starts_with("generated") && !name.starts_with("zz_") {
-            parse(&super::read(&file.path())?, &mut found);
+            sources.push(super::read(&file.path())?);
         }
     }
-    Ok(found)
+    Ok(sources)
 }
 
 /// `io.k8s.api.apps.v1` → `k8s.io/api/apps/v1`.
