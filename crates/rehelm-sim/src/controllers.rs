@@ -1,8 +1,13 @@
 //! Controllers: steps in virtual time. Each is told of changes, says what it wants to look at and when, and then looks.
 
+mod aggregation;
+mod autoscaler;
 mod backends;
 mod bootstrap;
+mod budget;
 mod claim;
+mod cronjob;
+mod daemonset;
 pub(crate) mod definitions;
 mod deployment;
 mod endpoints;
@@ -10,6 +15,7 @@ mod endpointslices;
 pub(crate) mod events;
 mod gc;
 mod history;
+mod job;
 mod kubelet;
 #[cfg(test)]
 mod lab;
@@ -63,6 +69,11 @@ const ALL: &[&dyn Controller] = &[
     &deployment::Deployments,
     &replicaset::ReplicaSets,
     &statefulset::StatefulSets,
+    &daemonset::DaemonSets,
+    &job::Jobs,
+    &cronjob::CronJobs,
+    &autoscaler::Autoscalers,
+    &budget::Budgets,
     &placement::Placement,
     &kubelet::Kubelet,
     &node::Nodes,
@@ -72,6 +83,7 @@ const ALL: &[&dyn Controller] = &[
     &namespace::Namespaces,
     &namespace_content::NamespaceContent,
     &loadbalancer::LoadBalancers,
+    &aggregation::Aggregation,
 ];
 
 /// Tells every controller of a change.
