@@ -21,6 +21,8 @@ pub(crate) struct Kind {
     /// `plural.group`, or `plural` for the core group: the name that the store and all controllers use. Resources that are
     /// the same objects under two groups have one.
     pub id: Arc<str>,
+    /// `group/version` in which the store keeps the resource.
+    pub stored_as: String,
     pub schema: Option<Schema>,
     /// Name of the CRD that made it; None for built-in kinds.
     pub crd: Option<String>,
@@ -45,6 +47,11 @@ impl Kind {
         } else {
             format!("{}.{}", self.facts.kind, self.facts.group)
         }
+    }
+
+    /// True when the store keeps this version.
+    pub fn is_stored(&self) -> bool {
+        self.api_version() == self.stored_as
     }
 
     pub fn has_subresource(&self, name: &str) -> bool {
@@ -93,8 +100,8 @@ pub(crate) struct Kinds {
 }
 
 impl Kinds {
-    /// The built-in kinds of a server that poses as Kubernetes 1.`minor`.
-    pub fn new(tables: &Tables, _minor: u32) -> Self {
+    /// The built-in kinds of a server.
+    pub fn new(tables: &Tables) -> Self {
         let mut kinds = Self {
             schemas: tables.schemas.clone(),
             builtin: Vec::new(),
@@ -104,9 +111,11 @@ impl Kinds {
             stored: HashMap::new(),
             revision: 0,
         };
-        for facts in &tables.resources {
+        for resource in &tables.resources {
+            let facts = &resource.facts;
             let kind = Arc::new(Kind {
-                id: id(&facts.group, &facts.plural).into(),
+                id: resource.id.as_str().into(),
+                stored_as: resource.stored_as.clone(),
                 schema: Schema::named(&tables.schemas, &facts.schema),
                 crd: None,
                 columns: None,
@@ -114,9 +123,13 @@ impl Kinds {
                 document: None,
                 facts: facts.clone(),
             });
-            kinds.stored.entry(kind.id.clone()).or_insert_with(|| kind.clone());
-            kinds.serve(&kind);
-            kinds.builtin.push(kind);
+            if kind.is_stored() {
+                kinds.stored.insert(kind.id.clone(), kind.clone());
+            }
+            if resource.served {
+                kinds.serve(&kind);
+                kinds.builtin.push(kind);
+            }
         }
         kinds
     }
@@ -139,9 +152,25 @@ impl Kinds {
         self.names.get(&(api_version.to_owned(), kind.to_owned())).cloned()
     }
 
+    /// The kind of an object from elsewhere: it may be in the store's version where this server does not serve that.
+    pub fn of_loaded(&self, api_version: &str, kind: &str) -> Option<Arc<Kind>> {
+        let unserved = || {
+            let mut stored = self.stored.values();
+            stored
+                .find(|known| known.stored_as == api_version && known.facts.kind == kind)
+                .cloned()
+        };
+        self.of(api_version, kind).or_else(unserved)
+    }
+
     /// A resource by its `plural.group`, in the version that the store keeps.
     pub fn by_id(&self, id: &str) -> Option<Arc<Kind>> {
         self.stored.get(id).cloned()
+    }
+
+    /// The same resource in the version that the store keeps.
+    pub fn stored(&self, kind: &Kind) -> Option<Arc<Kind>> {
+        self.stored.get(&kind.id).cloned()
     }
 
     /// Every kind in every served version: built-in ones first, then those of CRDs by group and plural.
@@ -207,7 +236,7 @@ mod tests {
 
     #[test]
     fn kinds_are_found_by_path_name_and_id() {
-        let kinds = Kinds::new(&tables::newest(), 35);
+        let kinds = Kinds::new(&tables::newest());
         assert_eq!(
             kinds.at("apps", "v1", "deployments").expect("at").facts.kind,
             "Deployment"
@@ -219,8 +248,44 @@ mod tests {
     }
 
     #[test]
+    fn old_servers_have_what_they_had() {
+        let of = |minor| Kinds::new(&tables::of(minor));
+        let serves = |minor, api: &str, kind: &str| of(minor).of(api, kind).is_some();
+        for (api, kind, from, until) in [
+            ("policy/v1beta1", "PodDisruptionBudget", 21, 24),
+            ("policy/v1beta1", "PodSecurityPolicy", 21, 24),
+            ("autoscaling/v2", "HorizontalPodAutoscaler", 23, 35),
+            ("autoscaling/v2beta2", "HorizontalPodAutoscaler", 21, 25),
+            ("extensions/v1beta1", "Ingress", 21, 21),
+            ("networking.k8s.io/v1", "Ingress", 21, 35),
+            ("flowcontrol.apiserver.k8s.io/v1beta3", "FlowSchema", 26, 31),
+            ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", 30, 35),
+            ("resource.k8s.io/v1", "DeviceClass", 34, 35),
+        ] {
+            for minor in 21..=35 {
+                let expected = (from..=until).contains(&minor);
+                assert_eq!(serves(minor, api, kind), expected, "{api} {kind} in 1.{minor}");
+            }
+        }
+        let old = of(21);
+        let hpa = old.by_id("horizontalpodautoscalers.autoscaling").expect("stored");
+        assert_eq!(hpa.api_version(), "autoscaling/v2");
+        assert_eq!(
+            old.of("extensions/v1beta1", "Ingress").expect("of").id,
+            old.of("networking.k8s.io/v1", "Ingress").expect("of").id
+        );
+        assert!(old.by_id("deviceclasses.resource.k8s.io").is_none());
+        let job = old
+            .by_id("jobs.batch")
+            .and_then(|kind| kind.schema.clone())
+            .and_then(|s| s.property("spec"))
+            .expect("spec");
+        assert!(!job.has_property("podReplacementPolicy") && job.has_property("backoffLimit"));
+    }
+
+    #[test]
     fn a_crd_comes_changes_and_goes() {
-        let mut kinds = Kinds::new(&tables::newest(), 35);
+        let mut kinds = Kinds::new(&tables::newest());
         let crd = |versions: Value| {
             json!({"metadata": {"name": "widgets.example.com"}, "spec": {
                 "group": "example.com", "scope": "Namespaced",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::controllers::{NodeOptions, Timing};
+use crate::convert;
 use crate::meta;
 use crate::rbac::Identity;
 use crate::service::SimService;
@@ -216,13 +217,15 @@ fn load(world: &mut World, objects: Vec<Value>) -> Result<(), LoadError> {
             return Err(LoadError::NoObject(at));
         }
         if is_crd(object) {
-            world.kinds.add_crd(object);
+            if let Some(kind) = world.kinds.of(&text(object, "apiVersion"), "CustomResourceDefinition") {
+                world.kinds.add_crd(&convert::to_stored(&kind, object.clone()));
+            }
         }
     }
     let mut known = Vec::with_capacity(objects.len());
     for object in objects {
         let (api_version, kind) = (text(&object, "apiVersion"), text(&object, "kind"));
-        let Some(found) = world.kinds.of(&api_version, &kind) else {
+        let Some(found) = world.kinds.of_loaded(&api_version, &kind) else {
             return Err(LoadError::UnknownKind {
                 api_version,
                 kind,

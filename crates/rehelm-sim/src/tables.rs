@@ -1,7 +1,9 @@
 //! What is known of the kinds that an API server has: facts taken from a real one, no descriptions.
 
+mod minors;
+
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -45,10 +47,22 @@ pub(crate) struct SubresourceFacts {
     pub verbs: Vec<String>,
 }
 
+/// One resource in one version.
+#[derive(Clone, Debug)]
+pub(crate) struct Resource {
+    pub facts: ResourceFacts,
+    /// False for a version that the store keeps and that this server does not serve (yet, or any more).
+    pub served: bool,
+    /// `plural.group` under which the store keeps it: the same for a resource that two groups serve.
+    pub id: String,
+    /// `group/version` in which the store keeps it.
+    pub stored_as: String,
+}
+
 /// One server's facts.
 #[derive(Debug)]
 pub(crate) struct Tables {
-    pub resources: Vec<ResourceFacts>,
+    pub resources: Vec<Resource>,
     pub schemas: Arc<Schemas>,
 }
 
@@ -83,15 +97,35 @@ fn written() -> HashMap<String, Written> {
     written
 }
 
+static FILE: LazyLock<File> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../tables/v1.35.json")).expect("the tables are well formed"));
+
 static NEWEST: LazyLock<Arc<Tables>> = LazyLock::new(|| {
-    let file: File = serde_json::from_str(include_str!("../tables/v1.35.json")).expect("the tables are well formed");
+    let schemas = Schemas::new(FILE.schemas.clone(), written());
     Arc::new(Tables {
-        resources: file.resources,
-        schemas: Arc::new(Schemas::new(file.schemas, written())),
+        resources: minors::resources(&FILE.resources, minors::NEWEST),
+        schemas: Arc::new(schemas),
     })
 });
 
 /// The tables of the newest server that is known.
 pub(crate) fn newest() -> Arc<Tables> {
     NEWEST.clone()
+}
+
+/// The tables of Kubernetes 1.`minor`: the newest ones without what came later, with what has gone since.
+pub(crate) fn of(minor: u32) -> Arc<Tables> {
+    static OLDER: LazyLock<Mutex<HashMap<u32, Arc<Tables>>>> = LazyLock::new(Mutex::default);
+    if minor >= minors::NEWEST {
+        return newest();
+    }
+    let mut known = OLDER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let made = known.entry(minor).or_insert_with(|| {
+        let schemas = minors::schemas(&FILE.schemas, minor);
+        Arc::new(Tables {
+            resources: minors::resources(&FILE.resources, minor),
+            schemas: Arc::new(Schemas::new(schemas, written())),
+        })
+    });
+    made.clone()
 }

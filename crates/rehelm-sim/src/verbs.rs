@@ -57,7 +57,7 @@ fn existing(world: &World, call: &Call<'_>) -> Result<std::sync::Arc<Value>, Ref
     found.ok_or_else(|| Refusal::not_found(&call.kind.id, &call.path.name))
 }
 
-/// Checks that a body is an object of the call's kind, and puts it into the path's namespace.
+/// Checks that a body is an object of the call's kind, puts it into the path's namespace, and into the store's version.
 fn placed(call: &Call<'_>, mut object: Value) -> Result<Value, Refusal> {
     let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
     let (api_version, kind) = (call.kind.api_version(), call.kind.facts.kind.as_str());
@@ -84,5 +84,5 @@ fn placed(call: &Call<'_>, mut object: Value) -> Result<Value, Refusal> {
     } else {
         meta::set(&mut object, "namespace", call.path.namespace.clone().into());
     }
-    Ok(object)
+    Ok(convert::to_stored(&call.kind, object))
 }

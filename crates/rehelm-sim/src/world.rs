@@ -11,6 +11,7 @@ pub(crate) use deletion::DeleteOptions;
 
 use crate::admission;
 use crate::controllers::{self, Machines};
+use crate::convert;
 use crate::faults::Faults;
 use crate::kinds::{Kind, Kinds};
 use crate::meta;
@@ -67,7 +68,7 @@ impl World {
     pub fn new(options: Options) -> Self {
         Self {
             store: Store::default(),
-            kinds: Kinds::new(&tables::newest(), options.minor),
+            kinds: Kinds::new(&tables::of(options.minor)),
             timeline: Timeline::new(options.start),
             faults: Faults::default(),
             ledger: admission::Ledger::default(),
@@ -139,6 +140,9 @@ impl World {
         writer: &Writer,
         dry_run: bool,
     ) -> Result<Arc<Value>, Refusal> {
+        // Whatever version was asked for, the store's is what is admitted.
+        let stored_kind = self.kinds.stored(kind);
+        let kind = stored_kind.as_deref().unwrap_or(kind);
         let name = self.prepare_metadata(kind, &mut object)?;
         admission::mutate(self, kind, &mut object, None, writer, dry_run)?;
         if writer.tracks {
@@ -195,6 +199,9 @@ impl World {
         writer: &Writer,
         dry_run: bool,
     ) -> Result<Arc<Value>, Refusal> {
+        // Whatever version was asked for, the store's is what is admitted.
+        let stored_kind = self.kinds.stored(kind);
+        let kind = stored_kind.as_deref().unwrap_or(kind);
         for field in [
             "uid",
             "creationTimestamp",
@@ -339,6 +346,7 @@ impl World {
 
     /// Adds an object as it was elsewhere: uid, resourceVersion, times and status stay; controllers see it at the next step.
     pub fn load(&mut self, kind: &Kind, object: Value) {
+        let object = convert::to_stored(kind, object);
         let stored = self.store.load(&kind.id, object);
         if &*kind.id == "services" {
             self.ledger = admission::Ledger::default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Kind, by_priority, id};
+use super::{Kind, api_version, by_priority, id};
 use crate::meta;
 use crate::schema::{Schema, Schemas};
 use crate::tables::{ResourceFacts, SubresourceFacts};
@@ -50,11 +50,13 @@ fn texts(value: &Value, pointer: &str) -> Vec<String> {
 
 /// None when the definition lacks what it cannot be without.
 pub(super) fn versions(base: &Arc<Schemas>, crd: &Value) -> Option<Versions> {
-    let mut served = Vec::new();
-    let mut stored = None;
-    for version in crd.pointer("/spec/versions")?.as_array()? {
-        let kind = Arc::new(kind(base, crd, version)?);
-        if version.get("storage") == Some(&Value::Bool(true)) || stored.is_none() {
+    let (mut served, mut stored) = (Vec::new(), None);
+    let all = crd.pointer("/spec/versions")?.as_array()?;
+    let keeps = |version: &&Value| version.get("storage") == Some(&Value::Bool(true));
+    let stored_as = text(all.iter().find(keeps).or(all.first())?, "/name");
+    for version in all {
+        let kind = Arc::new(kind(base, crd, version, stored_as)?);
+        if kind.facts.version == stored_as {
             stored = Some(kind.clone());
         }
         if version.get("served") != Some(&Value::Bool(false)) {
@@ -68,7 +70,7 @@ pub(super) fn versions(base: &Arc<Schemas>, crd: &Value) -> Option<Versions> {
     })
 }
 
-fn kind(base: &Arc<Schemas>, crd: &Value, version: &Value) -> Option<Kind> {
+fn kind(base: &Arc<Schemas>, crd: &Value, version: &Value, stored_as: &str) -> Option<Kind> {
     let (group, plural, name) = (
         text(crd, "/spec/group"),
         text(crd, "/spec/names/plural"),
@@ -101,6 +103,7 @@ fn kind(base: &Arc<Schemas>, crd: &Value, version: &Value) -> Option<Kind> {
     let whole = with_metadata(document.unwrap_or_else(|| json!({"x-kubernetes-preserve-unknown-fields": true})));
     Some(Kind {
         id: id(group, plural).into(),
+        stored_as: api_version(group, stored_as),
         schema: Some(Schema::own(base, &whole)),
         crd: Some(meta::name(crd).to_owned()),
         columns: version

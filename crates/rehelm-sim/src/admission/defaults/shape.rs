@@ -45,13 +45,15 @@ fn write_map(schema: &Schema, map: &mut Map<String, Value>) {
             }
         }
         by_type::after(schema.name(), map);
+        // Older servers do not know every field that was just added.
+        map.retain(|field, _| schema.has_property(field) || schema.preserves_unknown());
     }
     for (field, value) in map.iter_mut() {
         if let Some(schema) = schema.field(field) {
             write(&schema, value);
         }
     }
-    for (field, value) in &written.always {
+    for (field, value) in written.always.iter().filter(|(field, _)| schema.has_property(field)) {
         let now = map.entry(field.as_str()).or_insert(Value::Null);
         // Storage does not tell an empty list from none.
         if now.is_null() || is_empty(now) {

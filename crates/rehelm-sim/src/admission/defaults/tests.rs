@@ -59,7 +59,7 @@ fn what_a_real_server_adds_is_added() {
         bootstrap: false,
         ..Options::default()
     });
-    let kinds = Kinds::new(&tables::newest(), 35);
+    let kinds = Kinds::new(&tables::newest());
     let mut found = Vec::new();
     for (sent, answered) in probes() {
         let text = |key: &str| sent[key].as_str().unwrap_or_default().to_owned();
@@ -91,7 +91,7 @@ fn custom_resources_follow_their_schema() {
         bootstrap: false,
         ..Options::default()
     });
-    let mut kinds = Kinds::new(&tables::newest(), 35);
+    let mut kinds = Kinds::new(&tables::newest());
     kinds.add_crd(
         &json!({"metadata": {"name": "widgets.example.com"}, "spec": {"group": "example.com", "scope": "Namespaced",
         "names": {"plural": "widgets", "kind": "Widget"}, "versions": [{"name": "v1", "served": true, "storage": true,
