@@ -147,7 +147,7 @@ impl Events {
             Shape::Own => json!({"kind": kind.facts.kind, "apiVersion": kind.api_version(), "metadata": meta}),
             Shape::Partial(version) => shape::partial(&json!({"metadata": meta}), version),
             Shape::Table(version) => {
-                let cells = printer::columns(kind).len();
+                let cells = printer::definitions(kind).len();
                 let object = match self.watch.wanted.include {
                     Include::Nothing => Value::Null,
                     Include::Metadata => shape::partial(&json!({"metadata": meta}), version),
