@@ -135,6 +135,17 @@ fn a_rollback_that_points_the_volume_back_first_keeps_the_claim() {
 }
 
 #[test]
+fn a_saved_claim_is_lost_too_when_the_volume_is_pointed_back_without_its_uid() {
+    let bench = released();
+    bench.repoint("v", json!({"namespace": "lab", "name": "c"}));
+    let saved = json!({"pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes"});
+    bench.claim_in("lab", "c", named(), saved);
+    bench.lab.rest();
+    assert_eq!(bench.claim_is("lab", "c"), "Lost v cb");
+    assert_eq!(bench.volume_is("v"), "Available lab/c b");
+}
+
+#[test]
 fn a_claim_without_its_volume_is_lost() {
     let bench = Bench::new();
     bench.volume("v", json!({}));

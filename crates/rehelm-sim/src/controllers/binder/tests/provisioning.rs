@@ -188,3 +188,51 @@ fn a_share_needs_no_attachment() {
     assert_eq!(bench.lab.states(), ["Running"]);
     assert!(attachments(&bench).is_empty());
 }
+
+#[test]
+fn a_disk_that_is_in_use_elsewhere_says_by_whom() {
+    let bench = Bench::new();
+    bench
+        .lab
+        .create(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-b"}}));
+    bench.lab.rest();
+    bench.class("disk", "ebs.csi.aws.com", "Immediate", "Delete");
+    bench.claim("c", json!({"storageClassName": "disk"}));
+    bench.pod("p", "c");
+    bench.lab.rest();
+    let there = text(&attachments(&bench)[0], "/spec/nodeName").to_owned();
+    let node = bench.lab.get("nodes", &there);
+    let handle = bench.lab.get("persistentvolumes", &volume_of(&bench, "c"))["spec"]["csi"]["volumeHandle"].clone();
+    let name = format!("kubernetes.io/csi/ebs.csi.aws.com^{}", handle.as_str().expect("a text"));
+    assert_eq!(
+        node["status"]["volumesAttached"],
+        json!([{"name": name, "devicePath": ""}])
+    );
+    bench
+        .lab
+        .change("nodes", &there, |node| node["spec"]["unschedulable"] = true.into());
+    bench.pod("q", "c");
+    bench.lab.rest();
+    let volume = volume_of(&bench, "c");
+    let told =
+        format!("FailedAttachVolume: Multi-Attach error for volume \"{volume}\" Volume is already used by pod(s) p");
+    assert!(bench.told("lab", "q").contains(&told), "{:?}", bench.told("lab", "q"));
+}
+
+#[test]
+fn a_pod_that_has_ended_keeps_its_claim() {
+    let bench = Bench::new();
+    bench.class("made", "maker.example/nfs", "Immediate", "Delete");
+    bench.claim("c", json!({"storageClassName": "made"}));
+    bench.pod("p", "c");
+    bench.lab.rest();
+    bench
+        .lab
+        .change("pods", "p", |pod| pod["status"]["phase"] = "Succeeded".into());
+    bench.delete_claim("lab", "c");
+    bench.lab.rest();
+    assert!(bench.claim_is("lab", "c").ends_with("terminating"));
+    bench.lab.delete("pods", "p", "Background");
+    bench.lab.rest();
+    assert_eq!(bench.claim_is("lab", "c"), "gone");
+}
