@@ -4,17 +4,29 @@
 //! change, what the kind's own strategy changes, then validation, then quota. One file per topic; facts that are mere
 //! lists (which kinds have a generation, which fields never change) are tables.
 
-mod batch;
+mod claims;
+mod config;
+mod custom;
 mod generation;
+mod godump;
+mod immutable;
 mod ingress;
 mod limits;
+mod look;
+mod metadata;
+mod names;
 mod namespace;
+mod network;
 mod pods;
-mod quantities;
+pub(crate) mod quota;
+mod rbac;
+mod scaling;
 mod secrets;
 mod service;
 mod status;
 mod storage;
+mod template;
+mod workload;
 
 pub(crate) mod defaults;
 
@@ -23,21 +35,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::kinds::Kind;
+use crate::meta;
 use crate::refusal::Refusal;
 use crate::world::{World, Writer};
 
+use look::Causes;
 pub(crate) use service::Ledger;
 
-/// What decoding does: drops unknown fields, fills in defaults. Whoever wrote the object owns these fields.
-pub(crate) fn decode(world: &World, kind: &Kind, object: &mut Value) {
-    let id: &str = &kind.id;
-    defaults::prune(kind, object);
-    secrets::join_string_data(id, object);
-    defaults::apply(world, kind, object);
-    quantities::canonical(id, object);
-}
-
-/// Fills in what nobody owns: generation, finalizers of protection, storage class, addresses of Services.
+/// Fills in what the server fills in: defaults, generation, finalizers of protection, storage class, addresses of Services.
 pub(crate) fn mutate(
     world: &mut World,
     kind: &Kind,
@@ -48,13 +53,15 @@ pub(crate) fn mutate(
 ) -> Result<(), Refusal> {
     let id: &str = &kind.id;
     let old = old.map(|old| &**old);
+    defaults::prune(kind, object);
+    secrets::join_string_data(id, object);
+    defaults::apply(world, kind, object);
     namespace::must_take(world, kind, object, old)?;
     match id {
         "pods" => pods::mutate(world, object, old)?,
         "persistentvolumeclaims" | "persistentvolumes" => storage::mutate(world, id, object, old),
         "ingresses.networking.k8s.io" if old.is_none() => ingress::set_default_class(world, object),
         "namespaces" => namespace::mutate(object, old, writer),
-        "jobs.batch" if old.is_none() => batch::select_own_pods(object),
         "services" => service::mutate(world, object, old, dry_run)?,
         _ => {}
     }
@@ -67,24 +74,72 @@ pub(crate) fn mutate(
 
 /// Refuses what the server refuses: invalid fields, changes of immutable ones. `subresource` is empty for the object itself.
 pub(crate) fn validate(
-    _world: &World,
-    _kind: &Kind,
-    _object: &Value,
-    _old: Option<&Arc<Value>>,
-    _subresource: &str,
+    world: &World,
+    kind: &Kind,
+    object: &Value,
+    old: Option<&Arc<Value>>,
+    subresource: &str,
 ) -> Result<(), Refusal> {
-    Ok(())
+    let old = old.map(|old| &**old);
+    let mut causes = Causes::default();
+    match old {
+        None => metadata::check(kind, object, &mut causes.0),
+        Some(old) => metadata::check_update(kind, object, old, &mut causes.0),
+    }
+    // Of a status only its own fields count, and those are the controllers' affair.
+    if subresource != "status" {
+        check(kind, object, old, &mut causes);
+    }
+    if !causes.0.is_empty() {
+        return Err(Refusal::invalid(&kind.qualified(), meta::name(object), &causes.0));
+    }
+    match (&*kind.id, old) {
+        ("pods" | "persistentvolumeclaims", None) => limits::check(world, &kind.id, object),
+        ("persistentvolumeclaims", Some(old)) => storage::may_grow(world, object, old),
+        _ => Ok(()),
+    }
+}
+
+fn check(kind: &Kind, object: &Value, old: Option<&Value>, causes: &mut Causes) {
+    let id: &str = &kind.id;
+    if let Some(old) = old {
+        immutable::check(id, object, old, &mut causes.0);
+    }
+    match id {
+        "pods" => pods::check(object, old, causes),
+        "persistentvolumeclaims" => claims::claim(object, old, causes),
+        "persistentvolumes" => claims::volume(object, old, causes),
+        "storageclasses.storage.k8s.io" => claims::class(object, causes),
+        "secrets" => config::secret(object, old, causes),
+        "configmaps" => config::config_map(object, old, causes),
+        "services" => network::service(object, old, causes),
+        "ingresses.networking.k8s.io" => network::ingress(object, old, causes),
+        "roles.rbac.authorization.k8s.io" => rbac::role(object, true, causes),
+        "clusterroles.rbac.authorization.k8s.io" => rbac::role(object, false, causes),
+        "rolebindings.rbac.authorization.k8s.io" => rbac::binding(object, true, causes),
+        "clusterrolebindings.rbac.authorization.k8s.io" => rbac::binding(object, false, causes),
+        "horizontalpodautoscalers.autoscaling" => scaling::autoscaler(object, causes),
+        "poddisruptionbudgets.policy" => scaling::budget(object, causes),
+        "customresourcedefinitions.apiextensions.k8s.io" => custom::definition(object, causes),
+        _ if kind.crd.is_some() => custom::check(kind, object, causes),
+        _ => {
+            workload::check(id, object, old, causes);
+        }
+    }
 }
 
 /// Takes what an object needs of the cluster and that others cannot have then: quota.
 pub(crate) fn reserve(
-    _world: &mut World,
-    _kind: &Kind,
-    _object: &mut Value,
-    _old: Option<&Arc<Value>>,
-    _dry_run: bool,
+    world: &mut World,
+    kind: &Kind,
+    object: &mut Value,
+    old: Option<&Arc<Value>>,
+    dry_run: bool,
 ) -> Result<(), Refusal> {
-    Ok(())
+    if !kind.facts.namespaced {
+        return Ok(());
+    }
+    quota::charge(world, kind, object, old.map(|old| &**old), dry_run)
 }
 
 /// True when a `metav1.LabelSelector` selects these labels; one without requirements selects everything.

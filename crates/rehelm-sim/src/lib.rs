@@ -16,7 +16,6 @@ mod accept;
 mod admission;
 mod controllers;
 mod convert;
-mod decode;
 mod discovery;
 mod faults;
 mod kinds;

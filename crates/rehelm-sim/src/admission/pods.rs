@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::limits;
+use super::look::{At, Causes};
+use super::{limits, template};
 use crate::meta;
 use crate::quantity::Quantity;
 use crate::refusal::Refusal;
@@ -131,5 +132,54 @@ pub(super) fn qos_class(pod: &Value) -> &'static str {
         (false, _) => "BestEffort",
         (true, true) => "Guaranteed",
         (true, false) => "Burstable",
+    }
+}
+
+const UPDATE: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
+                      `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to \
+                      existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was \
+                      previously negative)";
+
+/// What is wrong with a pod, or with a change of one.
+pub(super) fn check(object: &Value, old: Option<&Value>, causes: &mut Causes) {
+    let spec = At::new(object.get("spec"), "spec");
+    template::pod_spec(&spec, &[], causes);
+    let Some(old) = old else { return };
+    let rest = |object: &Value| {
+        let mut spec = object.get("spec").cloned().unwrap_or_default();
+        for part in ["containers", "initContainers"] {
+            for container in spec.get_mut(part).and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Some(map) = container.as_object_mut() {
+                    map.shift_remove("image");
+                }
+            }
+        }
+        if let Some(map) = spec.as_object_mut() {
+            // The scheduler binds, and a debugger adds containers, through subresources.
+            for field in [
+                "activeDeadlineSeconds",
+                "tolerations",
+                "schedulingGates",
+                "nodeName",
+                "ephemeralContainers",
+            ] {
+                map.shift_remove(field);
+            }
+        }
+        spec
+    };
+    let placed = old.pointer("/spec/nodeName").filter(|node| *node != "");
+    let moved = placed.is_some_and(|node| object.pointer("/spec/nodeName") != Some(node));
+    if moved || rest(object) != rest(old) {
+        causes.forbidden(&spec, UPDATE);
+    }
+    let tolerations = |object: &Value| {
+        let list = object.pointer("/spec/tolerations").and_then(Value::as_array);
+        list.cloned().unwrap_or_default()
+    };
+    let new = tolerations(object);
+    if tolerations(old).iter().any(|old| !new.contains(old)) {
+        let why = "existing toleration can not be modified except its tolerationSeconds";
+        causes.forbidden(&spec.child("tolerations"), why);
     }
 }

@@ -119,7 +119,27 @@ fn allocate_address(
         return Ok(());
     }
     if !address.is_empty() {
-        if world.ledger.has_address(&address) {
+        let all = spec.get("clusterIPs").and_then(Value::as_array).map_or(0, Vec::len);
+        let parsed = address.parse::<std::net::Ipv4Addr>().ok();
+        if all > 1 || parsed.is_none() || spec.get("clusterIPs") != Some(&json!([address])) {
+            // Validation says what is wrong.
+            return Ok(());
+        }
+        // What range a cluster has that was loaded is not known.
+        let outside = world.options.bootstrap && parsed.is_some_and(|own| own.octets()[..2] != [10, 96]);
+        if outside {
+            let why = if dry_run {
+                format!("the provided IP ({address}) is not in the valid range. The range of valid IPs is 10.96.0.0/16")
+            } else {
+                "the provided network does not match the current range".to_owned()
+            };
+            let why = format!("failed to allocate IP {address}: {why}");
+            return Err(invalid(
+                name,
+                Cause::invalid("spec.clusterIPs", &json!([address]), &why),
+            ));
+        }
+        if !dry_run && world.ledger.has_address(&address) {
             let why = format!("failed to allocate IP {address}: provided IP is already allocated");
             return Err(invalid(
                 name,
@@ -167,7 +187,7 @@ fn allocate_ports(
         match port.filter(|port| *port != 0) {
             Some(port) if !owned.contains(&port) => {
                 let field = format!("spec.ports[{at}].nodePort");
-                refuse_port(world, name, &field, port)?;
+                refuse_port(world, name, &field, port, dry_run)?;
             }
             None if wants => {
                 let draw = if dry_run { 0 } else { world.draw() };
@@ -188,7 +208,9 @@ fn allocate_ports(
             .and_then(Value::as_i64)
             .filter(|port| *port != 0);
         match given {
-            Some(port) if !owned.contains(&port) => refuse_port(world, name, "spec.healthCheckNodePort", port)?,
+            Some(port) if !owned.contains(&port) => {
+                refuse_port(world, name, "spec.healthCheckNodePort", port, dry_run)?
+            }
             Some(_) => {}
             None => {
                 let draw = if dry_run { 0 } else { world.draw() };
@@ -200,8 +222,12 @@ fn allocate_ports(
     Ok(())
 }
 
-fn refuse_port(world: &World, name: &str, field: &str, port: i64) -> Result<(), Refusal> {
+fn refuse_port(world: &World, name: &str, field: &str, port: i64, dry_run: bool) -> Result<(), Refusal> {
     let why = if !(FIRST_PORT..=LAST_PORT).contains(&port) {
+        // A dry run does not look at the range.
+        if dry_run {
+            return Ok(());
+        }
         format!("provided port is not in the valid range. The range of valid ports is {FIRST_PORT}-{LAST_PORT}")
     } else if world.ledger.has_port(port) {
         "provided port is already allocated".to_owned()

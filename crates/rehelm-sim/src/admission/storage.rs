@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::ingress::default_class;
 use crate::meta;
+use crate::quantity::Quantity;
+use crate::refusal::Refusal;
 use crate::world::World;
 
 /// Annotation by which classes were named before `spec.storageClassName`; it still counts.
@@ -34,4 +36,37 @@ pub(super) fn mutate(world: &World, id: &str, object: &mut Value, old: Option<&V
     if old.is_none() {
         meta::add_finalizer(object, "kubernetes.io/pvc-protection");
     }
+}
+
+/// Refuses that a claim grows whose class does not let it.
+pub(super) fn may_grow(world: &World, object: &Value, old: &Value) -> Result<(), Refusal> {
+    let size = |object: &Value| {
+        object
+            .pointer("/spec/resources/requests/storage")
+            .and_then(Quantity::of)
+    };
+    if size(object) <= size(old) {
+        return Ok(());
+    }
+    let refused = |why: &str| Err(Refusal::forbidden("persistentvolumeclaims", meta::name(object), why));
+    if old.pointer("/status/phase").and_then(Value::as_str) != Some("Bound") {
+        return refused("Only bound persistent volume claims can be expanded");
+    }
+    let class = |object: &Value| {
+        let named = object.pointer("/spec/storageClassName").and_then(Value::as_str);
+        meta::annotation(object, BETA_CLASS)
+            .or(named)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let name = class(object);
+    let found = world.get("storageclasses.storage.k8s.io", "", &name);
+    let allows = found.is_some_and(|class| class.get("allowVolumeExpansion") == Some(&Value::Bool(true)));
+    if name.is_empty() || name != class(old) || !allows {
+        return refused(
+            "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support \
+             resize",
+        );
+    }
+    Ok(())
 }

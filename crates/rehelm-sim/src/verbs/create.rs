@@ -1,20 +1,13 @@
 //! `create`.
 
-use super::{body, placed, shown};
-use crate::meta;
+use super::{placed, shown};
 use crate::refusal::Refusal;
 use crate::route::{Answer, Call};
 use crate::world::{World, Writer};
 
 pub(super) fn run(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let strictness = body::strictness(call, "CreateOptions")?;
-    let object = placed(call, body::object(world, call, strictness)?)?;
-    if !meta::resource_version(&object).is_empty() {
-        return Err(Refusal::unexplained(
-            "resourceVersion should not be set on objects to be created",
-        ));
-    }
-    let writer = Writer::new(&call.asked.manager(&call.query), "").of_version(call.kind.api_version());
+    let object = placed(call, call.asked.object()?)?;
+    let writer = Writer::new(&call.asked.manager(&call.query), "");
     let created = world.insert(&call.kind, object, &writer, call.query.dry_run())?;
     Ok(Answer::Object(201, shown(call, &created)))
 }

@@ -56,7 +56,8 @@ fn write_map(schema: &Schema, map: &mut Map<String, Value>) {
     for (field, value) in written.always.iter().filter(|(field, _)| schema.has_property(field)) {
         let now = map.entry(field.as_str()).or_insert(Value::Null);
         // Storage does not tell an empty list from none.
-        if now.is_null() || is_empty(now) {
+        let structure = now.is_object() && schema.property(field).is_some_and(|property| property.has_properties());
+        if now.is_null() || (is_empty(now) && !structure) {
             *now = value.clone();
         }
     }

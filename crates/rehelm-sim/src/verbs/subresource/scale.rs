@@ -11,6 +11,17 @@ use crate::verbs::existing;
 use crate::world::{World, Writer};
 
 pub(super) fn run(world: &mut World, verb: &str, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let named = if verb == "update" {
+        meta::name(&call.asked.object()?).to_owned()
+    } else {
+        String::new()
+    };
+    if !named.is_empty() && named != call.path.name {
+        return Err(Refusal::bad_request(format!(
+            "the name of the object ({named}) does not match the name on the URL ({})",
+            call.path.name
+        )));
+    }
     let old = existing(world, call)?;
     let paths = paths(&call.kind);
     let before = scale_of(&old, &paths, call.kind.crd.is_some());
@@ -43,12 +54,12 @@ pub(super) fn run(world: &mut World, verb: &str, call: &Call<'_>) -> Result<Answ
     let uid = meta::uid(&wanted);
     if !uid.is_empty() && uid != meta::uid(&old) {
         let own = meta::uid(&old);
-        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {own}");
-        return Err(Refusal::conflict(
-            &format!("{}/scale", call.kind.facts.plural),
-            name,
-            &why,
-        ));
+        let (plural, namespace) = (&call.kind.facts.plural, meta::namespace(&old));
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: /registry/{plural}/{namespace}/{name}, ResourceVersion: 0, \
+             AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {own}"
+        );
+        return Err(Refusal::conflict(&call.kind.id, name, &why));
     }
     let version = meta::resource_version(&wanted);
     if !version.is_empty() && version != meta::resource_version(&old) {
