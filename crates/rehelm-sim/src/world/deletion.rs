@@ -296,3 +296,6 @@ impl World {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
