@@ -95,8 +95,6 @@ pub(crate) struct Kinds {
     names: HashMap<(String, String), Arc<Kind>>,
     /// Id → the kind in the version that the store keeps, served or not.
     stored: HashMap<Arc<str>, Arc<Kind>>,
-    /// Counts every change of what is served.
-    revision: u64,
 }
 
 impl Kinds {
@@ -109,7 +107,6 @@ impl Kinds {
             paths: HashMap::new(),
             names: HashMap::new(),
             stored: HashMap::new(),
-            revision: 0,
         };
         for resource in &tables.resources {
             let facts = &resource.facts;
@@ -183,11 +180,6 @@ impl Kinds {
         &self.schemas
     }
 
-    /// A number that changes whenever a CRD does.
-    pub fn revision(&self) -> u64 {
-        self.revision
-    }
-
     /// Serves the versions of a CRD, in place of those that it had. What is no CRD is passed over.
     pub fn add_crd(&mut self, crd: &Value) {
         let Some(found) = crd::versions(&self.schemas, crd) else {
@@ -205,7 +197,6 @@ impl Kinds {
 
     /// Serves a CRD no more.
     pub fn drop_crd(&mut self, name: &str) {
-        self.revision += 1;
         let keep = |kind: &Arc<Kind>| kind.crd.as_deref() != Some(name);
         let Some((plural, group)) = name.split_once('.') else {
             return;

@@ -216,10 +216,10 @@ fn load(world: &mut World, objects: Vec<Value>) -> Result<(), LoadError> {
         if meta::name(object).is_empty() || text(object, "kind").is_empty() {
             return Err(LoadError::NoObject(at));
         }
-        if is_crd(object) {
-            if let Some(kind) = world.kinds.of(&text(object, "apiVersion"), "CustomResourceDefinition") {
-                world.kinds.add_crd(&convert::to_stored(&kind, object.clone()));
-            }
+        if is_crd(object)
+            && let Some(kind) = world.kinds.of(&text(object, "apiVersion"), "CustomResourceDefinition")
+        {
+            world.kinds.add_crd(&convert::to_stored(&kind, object.clone()));
         }
     }
     let mut known = Vec::with_capacity(objects.len());
