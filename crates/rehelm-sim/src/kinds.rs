@@ -51,7 +51,8 @@ impl Kind {
 
     /// True when the store keeps this version.
     pub fn is_stored(&self) -> bool {
-        self.api_version() == self.stored_as
+        let (group, version) = self.stored_as.split_once('/').unwrap_or(("", &self.stored_as));
+        group == self.facts.group && version == self.facts.version
     }
 
     pub fn has_subresource(&self, name: &str) -> bool {

@@ -45,6 +45,10 @@ pub(super) fn to_v1(object: &mut Value) {
     if let Some(behavior) = take(object, "spec", "behavior") {
         annotate(object, BEHAVIOR, &behavior);
     }
+    if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
+        // The older type writes it even when it is nothing.
+        status.entry("currentReplicas").or_insert_with(|| 0.into());
+    }
     let mut current = list(take(object, "status", "currentMetrics"));
     if !current.is_empty() {
         let cpu = current
