@@ -42,7 +42,15 @@ use crate::world::{World, Writer};
 use look::Causes;
 pub(crate) use service::Ledger;
 
-/// Fills in what the server fills in: defaults, generation, finalizers of protection, storage class, addresses of Services.
+/// What decoding does: drops unknown fields, fills in defaults. Whoever wrote the object owns these fields.
+pub(crate) fn decode(world: &World, kind: &Kind, object: &mut Value) {
+    let id: &str = &kind.id;
+    defaults::prune(kind, object);
+    secrets::join_string_data(id, object);
+    defaults::apply(world, kind, object);
+}
+
+/// Fills in what nobody owns: generation, finalizers of protection, storage class, addresses of Services.
 pub(crate) fn mutate(
     world: &mut World,
     kind: &Kind,
@@ -53,9 +61,6 @@ pub(crate) fn mutate(
 ) -> Result<(), Refusal> {
     let id: &str = &kind.id;
     let old = old.map(|old| &**old);
-    defaults::prune(kind, object);
-    secrets::join_string_data(id, object);
-    defaults::apply(world, kind, object);
     namespace::must_take(world, kind, object, old)?;
     match id {
         "pods" => pods::mutate(world, object, old)?,

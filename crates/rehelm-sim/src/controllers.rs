@@ -1,8 +1,10 @@
 //! Controllers: steps in virtual time. Each is told of changes, says what it wants to look at and when, and then looks.
 
 mod aggregation;
+pub(crate) mod attach;
 mod autoscaler;
 mod backends;
+pub(crate) mod binder;
 mod bootstrap;
 mod budget;
 mod claim;
@@ -23,15 +25,18 @@ mod loadbalancer;
 mod namespace;
 mod namespace_content;
 mod node;
-mod placement;
 mod pods;
+pub(crate) mod protection;
+pub(crate) mod provision;
 mod quota;
 mod read;
 mod replicaset;
+pub(crate) mod scheduler;
 mod selector;
 mod statefulset;
 mod template;
 mod timing;
+pub(crate) mod volumes;
 
 use std::time::Duration;
 
@@ -75,7 +80,6 @@ const ALL: &[&dyn Controller] = &[
     &cronjob::CronJobs,
     &autoscaler::Autoscalers,
     &budget::Budgets,
-    &placement::Placement,
     &kubelet::Kubelet,
     &node::Nodes,
     &gc::GarbageCollector,
@@ -85,6 +89,11 @@ const ALL: &[&dyn Controller] = &[
     &namespace_content::NamespaceContent,
     &loadbalancer::LoadBalancers,
     &aggregation::Aggregation,
+    &binder::Binder,
+    &provision::Provisioner,
+    &attach::Attacher,
+    &protection::Protection,
+    &scheduler::Scheduler,
     &quota::Quotas,
 ];
 

@@ -50,6 +50,8 @@ pub enum Fault {
     NoDetach,
     /// A node does not answer any more: its pods are not ready, do not start, and do not end.
     NodeLost(String),
+    /// No provisioner makes a volume.
+    NoProvision,
 }
 
 /// What is wrong at the moment.

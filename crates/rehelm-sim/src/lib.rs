@@ -16,6 +16,7 @@ mod accept;
 mod admission;
 mod controllers;
 mod convert;
+mod decode;
 mod discovery;
 mod faults;
 mod kinds;

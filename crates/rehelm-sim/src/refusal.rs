@@ -216,6 +216,34 @@ impl Refusal {
         Self::new(500, "InternalError", message.into(), None)
     }
 
+    /// More than the server takes.
+    pub fn too_large(message: impl Into<String>) -> Self {
+        let message = format!("Request entity too large: {}", message.into());
+        Self::new(413, "RequestEntityTooLarge", message, None)
+    }
+
+    /// An error that the server gives no reason for.
+    pub fn unexplained(message: impl Into<String>) -> Self {
+        Self::new(500, "", message.into(), None)
+    }
+
+    /// A patch that is well-formed but cannot be carried out; clients are not told why.
+    pub fn unprocessable() -> Self {
+        let message = "the server rejected our request due to an error in our request".to_owned();
+        Self::new(422, "Invalid", message, Some(json!({})))
+    }
+
+    /// A patch of a media type that no built-in kind takes.
+    pub fn unsupported_patch() -> Self {
+        let message = "415: Unsupported Media Type".to_owned();
+        Self::new(415, "UnsupportedMediaType", message, Some(json!({})))
+    }
+
+    /// Fields that other managers own.
+    pub fn apply_conflict(message: String, causes: Vec<Value>) -> Self {
+        Self::new(409, "Conflict", message, Some(json!({"causes": causes})))
+    }
+
     pub fn unauthorized() -> Self {
         Self::new(401, "Unauthorized", "Unauthorized".to_owned(), None)
     }

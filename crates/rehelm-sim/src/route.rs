@@ -1,9 +1,10 @@
 //! From a request to its answer.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode};
 use serde_json::Value;
 
 use crate::accept::Wanted;
@@ -23,9 +24,16 @@ pub(crate) struct Asked {
     pub identity: Identity,
     /// The client is a program of its own, behind the listener.
     pub outside: bool,
+    /// What the client is told beside the answer.
+    pub warnings: RefCell<Vec<String>>,
 }
 
 impl Asked {
+    /// Tells the client something beside the answer.
+    pub fn warn(&self, warnings: Vec<String>) {
+        self.warnings.borrow_mut().extend(warnings);
+    }
+
     /// A header as text; empty when absent.
     pub fn header(&self, name: &str) -> &str {
         let value = self.head.headers.get(name).and_then(|value| value.to_str().ok());
@@ -129,14 +137,20 @@ pub(crate) fn answer(shared: &Arc<Shared>, mut asked: Asked) -> Response<AnswerB
             None => other(world, &asked, &path),
         }
     });
-    match answer {
+    let mut response = match answer {
         Ok((Answer::Watch(watch), _)) => verbs::watch::respond(shared, watch, &asked),
         Ok((Answer::Text(text), _)) => service::whole(200, "text/plain", text.into()),
         Ok((Answer::Raw(media, bytes), _)) => service::whole(200, &media, bytes),
         Ok((Answer::Object(code, value), kind)) => shaped(shared, &asked, &query, code, value, kind, false),
         Ok((Answer::List(value), kind)) => shaped(shared, &asked, &query, 200, value, kind, true),
         Err(refusal) => shape::encoded(refusal.code, &refusal.to_status(), false, asked.is_pretty(&query)),
+    };
+    for warning in asked.warnings.take() {
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
+            response.headers_mut().append("Warning", value);
+        }
     }
+    response
 }
 
 type Given = Result<(Answer, Option<Arc<Kind>>), Refusal>;

@@ -79,6 +79,7 @@ where
                 body: body.to_bytes(),
                 identity,
                 outside,
+                warnings: std::cell::RefCell::default(),
             };
             Ok(route::answer(&shared, asked))
         })

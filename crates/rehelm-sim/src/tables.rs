@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use crate::schema::{Schemas, Written};
 
@@ -95,6 +96,15 @@ fn written() -> HashMap<String, Written> {
         written.entry(name).or_default().added = added.into_iter().collect();
     }
     written
+}
+
+/// Changes whenever the tables do.
+pub(crate) fn fingerprint() -> &'static [u8] {
+    static PRINT: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let hash = Sha256::digest(include_str!("../tables/v1.35.json"));
+        hash.iter().copied().collect()
+    });
+    &PRINT
 }
 
 static FILE: LazyLock<File> =

@@ -1,5 +1,6 @@
 //! The verbs of the API, one file each.
 
+mod body;
 mod create;
 mod delete;
 mod get;
@@ -57,32 +58,18 @@ fn existing(world: &World, call: &Call<'_>) -> Result<std::sync::Arc<Value>, Ref
     found.ok_or_else(|| Refusal::not_found(&call.kind.id, &call.path.name))
 }
 
-/// Checks that a body is an object of the call's kind, puts it into the path's namespace, and into the store's version.
+/// Checks that an object belongs into the path's namespace, puts it there, and into the store's version.
 fn placed(call: &Call<'_>, mut object: Value) -> Result<Value, Refusal> {
-    let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
-    let (api_version, kind) = (call.kind.api_version(), call.kind.facts.kind.as_str());
-    if !object.is_object() {
-        return Err(Refusal::bad_request("the body is no object"));
-    }
-    if text("kind").is_empty() {
-        return Err(Refusal::bad_request("Object 'Kind' is missing"));
-    }
-    if text("apiVersion") != api_version || text("kind") != kind {
-        return Err(Refusal::bad_request(format!(
-            "the API version in the data ({}) does not match the expected API version ({api_version})",
-            text("apiVersion")
-        )));
-    }
     let namespace = meta::namespace(&object);
+    if call.path.namespace.is_empty() {
+        meta::unset(&mut object, "namespace");
+        return Ok(convert::to_stored(&call.kind, object));
+    }
     if !namespace.is_empty() && namespace != call.path.namespace {
         return Err(Refusal::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
     }
-    if call.path.namespace.is_empty() {
-        meta::unset(&mut object, "namespace");
-    } else {
-        meta::set(&mut object, "namespace", call.path.namespace.clone().into());
-    }
+    meta::set(&mut object, "namespace", call.path.namespace.clone().into());
     Ok(convert::to_stored(&call.kind, object))
 }

@@ -29,6 +29,8 @@ pub(crate) struct Writer {
     pub manager: String,
     /// `status`, `scale`; empty for the object itself.
     pub subresource: String,
+    /// Version that the write is made in; empty for the store's own.
+    pub api_version: String,
     /// False for server-side apply, which keeps its own account of fields.
     pub tracks: bool,
 }
@@ -38,13 +40,23 @@ impl Writer {
         Self {
             manager: manager.to_owned(),
             subresource: subresource.to_owned(),
+            api_version: String::new(),
             tracks: true,
         }
+    }
+
+    /// The same, in a version that may not be the store's.
+    pub fn of_version(mut self, api_version: String) -> Self {
+        self.api_version = api_version;
+        self
     }
 }
 
 /// The manager name of all controllers.
 pub(crate) const CONTROLLERS: &str = "kube-controller-manager";
+
+/// How often the server draws a name that is to be generated.
+const GENERATED: u32 = 8;
 
 /// A cluster: objects, kinds, time, faults.
 pub(crate) struct World {
@@ -144,10 +156,10 @@ impl World {
         let stored_kind = self.kinds.stored(kind);
         let kind = stored_kind.as_deref().unwrap_or(kind);
         let name = self.prepare_metadata(kind, &mut object)?;
+        let sent = managed::take(&mut object);
+        admission::decode(self, kind, &mut object);
+        managed::track(kind, None, &mut object, sent, writer, self.now());
         admission::mutate(self, kind, &mut object, None, writer, dry_run)?;
-        if writer.tracks {
-            managed::track(kind, None, &mut object, writer, self.now());
-        }
         admission::validate(self, kind, &object, None, &writer.subresource)?;
         if self.get(&kind.id, meta::namespace(&object), &name).is_some() {
             return Err(Refusal::already_exists(&kind.id, &name));
@@ -173,7 +185,13 @@ impl World {
             }
             // Names have 63 characters at most, five of them the suffix.
             let prefix: String = prefix.chars().take(58).collect();
-            let name = format!("{prefix}{}", self.new_suffix());
+            let mut name = format!("{prefix}{}", self.new_suffix());
+            for _ in 1..GENERATED {
+                if self.get(&kind.id, meta::namespace(object), &name).is_none() {
+                    break;
+                }
+                name = format!("{prefix}{}", self.new_suffix());
+            }
             meta::set(object, "name", name.into());
         }
         let uid = self.new_uid();
@@ -214,12 +232,13 @@ impl World {
                 None => meta::unset(&mut object, field),
             }
         }
+        let sent = managed::take(&mut object);
+        admission::decode(self, kind, &mut object);
+        managed::track(kind, Some(old), &mut object, sent, writer, self.now());
         admission::mutate(self, kind, &mut object, Some(old), writer, dry_run)?;
-        if writer.tracks {
-            managed::track(kind, Some(old), &mut object, writer, self.now());
-        }
         admission::validate(self, kind, &object, Some(old), &writer.subresource)?;
         admission::reserve(self, kind, &mut object, Some(old), dry_run)?;
+        managed::keep_times(old, &mut object);
         if object == **old {
             return Ok(old.clone());
         }

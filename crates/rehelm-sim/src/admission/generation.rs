@@ -53,7 +53,7 @@ pub(super) fn mutate(minor: u32, kind: &Kind, object: &mut Value, old: Option<&V
         return;
     };
     let before = meta::get(old, "generation").and_then(Value::as_i64);
-    let changed = if subresource == "status" {
+    let changed = if matches!(subresource, "status" | "binding") {
         false
     } else if kind.crd.is_some() {
         custom_changed(kind, object, old)

@@ -67,6 +67,7 @@ pub(crate) fn bootstrap(world: &mut World) {
     for object in own_service() {
         create(world, object);
     }
+    super::attach::bootstrap(world);
     for node in world.options.nodes.clone() {
         create(world, machine(&node));
     }

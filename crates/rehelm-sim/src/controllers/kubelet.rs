@@ -22,7 +22,7 @@ pub(crate) use look::Look;
 pub(crate) use machines::Machines;
 
 use super::events::{self, Reporter};
-use super::{Controller, pods, read};
+use super::{Controller, pods, read, volumes};
 use crate::faults::{Fault, Readiness};
 use crate::meta;
 use crate::store::{Change, ChangeKind, Place};
@@ -119,7 +119,7 @@ fn fault(world: &World, pod: &Value) -> Option<Readiness> {
             let mut images = references::images(pod);
             images.any(|image| image.contains(part)).then_some(Readiness::ImagePull)
         }
-        Fault::NoDetach | Fault::NodeLost(_) => None,
+        Fault::NoDetach | Fault::NoProvision | Fault::NodeLost(_) => None,
     };
     world.faults.all.iter().rev().find_map(hits)
 }
@@ -136,7 +136,7 @@ fn start(
     if world.machines.look(key).is_none() && look::is_stuck(pod) && fault.is_none() {
         return Some(None);
     }
-    if !storage_ready(world, pod) {
+    if volumes::storage_ready(world, pod).is_err() {
         show(world, key, pod, Look::Creating, None);
         return Some(None);
     }
@@ -156,11 +156,6 @@ fn start(
         return Some(Some(left));
     }
     None
-}
-
-/// The pod's volumes are there and attached.
-fn storage_ready(_world: &World, _pod: &Value) -> bool {
-    true
 }
 
 /// Writes how the pod looks when that is not what was written last.

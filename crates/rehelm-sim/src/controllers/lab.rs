@@ -83,7 +83,9 @@ impl Lab {
 
     pub fn change(&self, resource: &str, name: &str, change: impl FnOnce(&mut Value)) {
         let writer = Writer::new("tester", "");
-        let changed = self.with(|world| world.modify_as(resource, "lab", name, &writer, change));
+        let object = self.get(resource, name);
+        let namespace = meta::namespace(&object);
+        let changed = self.with(|world| world.modify_as(resource, namespace, name, &writer, change));
         changed.expect("a change that is accepted").expect("an object");
     }
 

@@ -88,6 +88,16 @@ impl Schemas {
         (made, root)
     }
 
+    /// Name of the schema of a kind; None when the tables have none.
+    pub fn name_of(&self, group: &str, version: &str, kind: &str) -> Option<String> {
+        let is_that = |own: &Value| own["group"] == group && own["version"] == version && own["kind"] == kind;
+        let mut all = self.named.iter().filter(|(_, schema)| {
+            let kinds = schema.get("x-kubernetes-group-version-kind").and_then(Value::as_array);
+            kinds.is_some_and(|kinds| kinds.len() == 1 && is_that(&kinds[0]))
+        });
+        all.next().map(|(name, _)| name.clone())
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()
     }

@@ -34,6 +34,8 @@ pub(crate) struct Index {
     orphans: Places,
     /// Namespace: pods on a node that have not started.
     starting: Places,
+    /// Pods that have no node.
+    unplaced: BTreeSet<Place>,
 }
 
 const ADOPTABLE: [&str; 3] = ["pods", "replicasets.apps", "controllerrevisions.apps"];
@@ -90,7 +92,13 @@ impl Index {
                 present,
             );
         }
-        let Some(node) = pod.pointer("/spec/nodeName").and_then(Value::as_str) else {
+        let node = pod.pointer("/spec/nodeName").and_then(Value::as_str);
+        let Some(node) = node.filter(|node| !node.is_empty()) else {
+            if present {
+                self.unplaced.insert(place.clone());
+            } else {
+                self.unplaced.remove(place);
+            }
             return;
         };
         put(&mut self.by_node, node, place.clone(), present);
@@ -112,6 +120,11 @@ impl Index {
 
     pub fn pods_on(&self, node: &str) -> impl Iterator<Item = &Place> {
         self.by_node.get(node).into_iter().flatten()
+    }
+
+    /// Pods that have no node.
+    pub fn unplaced(&self) -> impl Iterator<Item = &Place> {
+        self.unplaced.iter()
     }
 
     /// Objects of a resource in a namespace that no controller owns; of [`ADOPTABLE`] kinds only.

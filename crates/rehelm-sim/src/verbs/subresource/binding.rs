@@ -1,8 +1,9 @@
 //! `pods/binding`: a scheduler gives a pod its node.
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::{done, text};
+use crate::controllers::scheduler;
 use crate::meta;
 use crate::refusal::Refusal;
 use crate::route::{Answer, Call};
@@ -37,7 +38,6 @@ pub(super) fn run(world: &mut World, call: &Call<'_>, name: &str) -> Result<Answ
         return refused(format!("pod {name} is already assigned to node \"{bound}\""));
     }
     let mut pod = (*old).clone();
-    meta::child_map(&mut pod, "spec").insert("nodeName".to_owned(), node.into());
     for (key, value) in meta::get(&binding, "annotations")
         .and_then(Value::as_object)
         .into_iter()
@@ -45,40 +45,9 @@ pub(super) fn run(world: &mut World, call: &Call<'_>, name: &str) -> Result<Answ
     {
         meta::set_annotation(&mut pod, key, value.as_str().unwrap_or_default());
     }
-    scheduled(&mut pod, &world.now().rfc3339());
+    scheduler::assign(world, &mut pod, node);
     let kind = world.kind("pods")?;
     let writer = Writer::new(&call.asked.manager(&call.query), "binding");
     world.replace(&kind, &old, pod, &writer, call.query.dry_run())?;
     Ok(done())
-}
-
-/// Sets the condition `PodScheduled` to true.
-fn scheduled(pod: &mut Value, now: &str) {
-    let status = meta::child_map(pod, "status");
-    let conditions = status.entry("conditions").or_insert_with(|| json!([]));
-    let Some(list) = conditions.as_array_mut() else { return };
-    let found = list.iter_mut().find(|one| text(one, "/type") == "PodScheduled");
-    if let Some(found) = found {
-        if text(found, "/status") != "True"
-            && let Some(map) = found.as_object_mut()
-        {
-            *map = Map::new();
-            fill(map, now);
-        }
-    } else {
-        let mut map = Map::new();
-        fill(&mut map, now);
-        list.push(Value::Object(map));
-    }
-}
-
-fn fill(map: &mut Map<String, Value>, now: &str) {
-    for (key, value) in [
-        ("type", Value::from("PodScheduled")),
-        ("status", "True".into()),
-        ("lastProbeTime", Value::Null),
-        ("lastTransitionTime", now.into()),
-    ] {
-        map.insert(key.to_owned(), value);
-    }
 }
