@@ -82,29 +82,53 @@ pub(crate) fn yaml(root: &Root, bytes: &[u8]) -> Result<Decoded, String> {
 
 /// Fields of a value that its type does not name, as strict validation words it, in the order of the alphabet.
 pub(crate) fn unknown_fields(root: &Root, value: &Value) -> Vec<String> {
-    let mut unknown = Vec::new();
-    collect(&root.of, value, "", &mut unknown);
+    let (mut path, mut unknown) = (Vec::new(), Vec::new());
+    collect(&root.of, value, &mut path, &mut unknown);
     unknown.sort();
     unknown
 }
 
-fn collect(of: &Type, value: &Value, path: &str, unknown: &mut Vec<String>) {
+/// One step down into a value.
+enum Step<'a> {
+    Field(&'a str),
+    Item(usize),
+}
+
+fn written(path: &[Step<'_>]) -> String {
+    let mut text = String::new();
+    for step in path {
+        match step {
+            Step::Field(name) if text.is_empty() => text.push_str(name),
+            Step::Field(name) => {
+                text.push('.');
+                text.push_str(name);
+            }
+            Step::Item(index) => text.push_str(&format!("[{index}]")),
+        }
+    }
+    text
+}
+
+fn collect<'a>(of: &Type, value: &'a Value, path: &mut Vec<Step<'a>>, unknown: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
+                path.push(Step::Field(key));
                 let below = of.field(key);
-                let at = joined(path, key);
                 if matches!(below, Type::Unknown) {
-                    unknown.push(format!("unknown field {at:?}"));
+                    unknown.push(format!("unknown field {:?}", written(path)));
                 } else {
-                    collect(&below, value, &at, unknown);
+                    collect(&below, value, path, unknown);
                 }
+                path.pop();
             }
         }
         Value::Array(list) => {
             let items = of.items();
             for (index, item) in list.iter().enumerate() {
-                collect(&items, item, &format!("{path}[{index}]"), unknown);
+                path.push(Step::Item(index));
+                collect(&items, item, path, unknown);
+                path.pop();
             }
         }
         _ => {}

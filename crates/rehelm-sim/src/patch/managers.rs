@@ -125,11 +125,11 @@ pub(crate) fn write(mut managers: Vec<Manager>) -> Option<Value> {
 
 /// Joins the oldest entries of updates of each version until there are no more than ten.
 pub(crate) fn cap(managers: &mut Vec<Manager>) {
-    let mut updaters: Vec<Manager> = managers.iter().filter(|m| !m.applied).cloned().collect();
-    let mut left = updaters.len();
+    let mut left = managers.iter().filter(|m| !m.applied).count();
     if left <= MOST_UPDATERS {
         return;
     }
+    let mut updaters: Vec<Manager> = managers.iter().filter(|m| !m.applied).cloned().collect();
     updaters.sort_by(|a, b| (&a.time, a.identity()).cmp(&(&b.time, b.identity())));
     let mut firsts: Vec<Manager> = Vec::new();
     for old in updaters {

@@ -240,18 +240,18 @@ fn package(group: &str) -> &str {
     }
 }
 
-/// Checks a patched object as if it had come as a body; `text` is what messages quote.
+/// Checks a patched object as if it had come as a body; `quoted` is what messages quote.
 pub(super) fn patched(
     call: &Call<'_>,
     strictness: Strictness,
     object: &Value,
     style: Style,
-    text: &str,
+    quoted: &dyn Fn() -> String,
     mut strict: Vec<String>,
 ) -> Result<(), Refusal> {
     let kind = &*call.kind;
     let refused = |why: &str| {
-        let cause = Cause::invalid("patch", &text.into(), why);
+        let cause = Cause::invalid("patch", &quoted().into(), why);
         Refusal::invalid("", "", &[cause])
     };
     let field = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();

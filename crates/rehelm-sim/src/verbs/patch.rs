@@ -51,24 +51,19 @@ fn patched(call: &Call<'_>, old: &Arc<Value>, strictness: Strictness) -> Result<
     let read = body::patch(call).map_err(|fault| Refusal::bad_request(format!("{prefix}{fault}")))?;
     let (patch, mut strict) = (read.value, read.strict);
     let schema = call.kind.schema.as_ref();
-    let (mut object, style, text) = match media {
+    let (mut object, style) = match media {
         JSON => {
             strict = json::unknown_members(&patch);
-            let object = json::patched(&live, &patch)?;
-            let text = object.to_string();
-            (object, Style::Json, text)
+            (json::patched(&live, &patch)?, Style::Json)
         }
-        MERGE => {
-            let object = merge::patched(&live, &patch)?;
-            let text = object.to_string();
-            (object, Style::Json, text)
-        }
-        _ => {
-            let object = strategic::patched(schema, &live, &patch)?;
-            (object, Style::Converted, wording::plain(&patch))
-        }
+        MERGE => (merge::patched(&live, &patch)?, Style::Json),
+        _ => (strategic::patched(schema, &live, &patch)?, Style::Converted),
     };
-    body::patched(call, strictness, &object, style, &text, strict)?;
+    let quoted = || match style {
+        Style::Json => object.to_string(),
+        Style::Converted => wording::plain(&patch),
+    };
+    body::patched(call, strictness, &object, style, &quoted, strict)?;
     body::settle(&call.kind, &mut object);
     Ok(object)
 }
