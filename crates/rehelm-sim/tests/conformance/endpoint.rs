@@ -1,12 +1,14 @@
 //! The two servers behind one trait.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use rehelm_sim::{Options, Sim, SimService};
+use rehelm_sim::{Identity, NodeOptions, Options, ServeOptions, Served, Sim, SimService};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -52,6 +54,9 @@ pub trait Endpoint: Send + Sync {
     /// Lets a moment pass: a little real time, or a little virtual time.
     async fn moment(&self);
 
+    /// A kubeconfig for programs.
+    async fn kubeconfig(&self) -> PathBuf;
+
     /// Moments that a condition is waited for.
     fn patience(&self) -> usize;
 }
@@ -59,15 +64,23 @@ pub trait Endpoint: Send + Sync {
 /// The simulator, in process.
 pub struct Simulated {
     sim: Sim,
+    folder: tempfile::TempDir,
+    served: tokio::sync::Mutex<Option<Served>>,
 }
 
 impl Simulated {
     /// A cluster as the testbed has it: two machines, the drivers of its clouds.
     pub async fn new() -> Self {
         let simulated = Self {
-            sim: Sim::new(Options::default()),
+            sim: Sim::new(Options {
+                nodes: machines(),
+                git_version: Some("v1.35.4".to_owned()),
+                ..Options::default()
+            }),
+            folder: tempfile::tempdir().expect("a folder"),
+            served: tokio::sync::Mutex::default(),
         };
-        for (path, object) in machines() {
+        for (path, object) in drivers() {
             let answer = simulated.ask(post(path, &object)).await;
             assert!(matches!(answer.code, 201 | 409), "{path}: {answer:?}");
         }
@@ -87,22 +100,27 @@ fn post(path: &str, object: &Value) -> Request<Full<Bytes>> {
         .expect("a request")
 }
 
-/// What the testbed makes before anything else.
-fn machines() -> Vec<(&'static str, Value)> {
+/// The testbed's two machines.
+fn machines() -> Vec<NodeOptions> {
+    let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let machine = |(name, zone): (&str, &str)| NodeOptions {
+        name: name.to_owned(),
+        labels: BTreeMap::from([
+            label("topology.kubernetes.io/region", "eu-central-1"),
+            label("topology.kubernetes.io/zone", zone),
+            label("topology.ebs.csi.aws.com/zone", zone),
+            label("topology.disk.csi.azure.com/zone", zone),
+        ]),
+        ..NodeOptions::default()
+    };
+    [("node-a", "eu-central-1a"), ("node-b", "eu-central-1b")]
+        .map(machine)
+        .into()
+}
+
+/// The drivers that the testbed knows.
+fn drivers() -> Vec<(&'static str, Value)> {
     let mut all = Vec::new();
-    for (name, zone) in [("node-a", "eu-central-1a"), ("node-b", "eu-central-1b")] {
-        let room = json!({"cpu": "500", "memory": "2Ti", "pods": "1000", "ephemeral-storage": "9Ti"});
-        let node = json!({
-            "apiVersion": "v1", "kind": "Node",
-            "metadata": {"name": name, "labels": {
-                "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
-                "topology.kubernetes.io/region": "eu-central-1", "topology.kubernetes.io/zone": zone,
-                "topology.ebs.csi.aws.com/zone": zone, "topology.disk.csi.azure.com/zone": zone,
-            }},
-            "status": {"capacity": room, "allocatable": room},
-        });
-        all.push(("/api/v1/nodes", node));
-    }
     for (name, attach) in [
         ("efs.csi.aws.com", false),
         ("ebs.csi.aws.com", true),
@@ -145,6 +163,19 @@ impl Endpoint for Simulated {
 
     async fn moment(&self) {
         self.sim.advance(Duration::from_millis(250));
+    }
+
+    async fn kubeconfig(&self) -> PathBuf {
+        let path = self.folder.path().join("kubeconfig");
+        let mut served = self.served.lock().await;
+        if served.is_none() {
+            let listening = self.sim.serve(ServeOptions::default()).await.expect("a port");
+            listening
+                .write_kubeconfig(&path, &Identity::admin())
+                .expect("a kubeconfig");
+            *served = Some(listening);
+        }
+        path
     }
 
     fn patience(&self) -> usize {

@@ -62,11 +62,7 @@ pub fn objects(input: &str) -> Vec<Value> {
     let texts = if file.is_file() {
         vec![read(&file)]
     } else if folder.join("kustomization.yaml").is_file() {
-        vec![tools::run(
-            &tools::kubectl(),
-            &["kustomize", &folder.to_string_lossy()],
-            None,
-        )]
+        vec![tools::run(&tools::kubectl(), &["kustomize", &folder.to_string_lossy()])]
     } else {
         let entries = std::fs::read_dir(&folder).expect("a folder of files");
         let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();

@@ -1,6 +1,6 @@
 //! A real API server, reached as a kubeconfig with a CA file and a token says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::endpoint::{Answer, Endpoint, lines};
 
 /// The server and how to reach it.
 pub struct Live {
+    kubeconfig: PathBuf,
     address: String,
     authorization: HeaderValue,
     tls: TlsConnector,
@@ -46,6 +47,7 @@ impl Live {
         let server = text("/clusters/0/cluster/server");
         let token = text("/users/0/user/token");
         Self {
+            kubeconfig: kubeconfig.to_owned(),
             address: server.trim_start_matches("https://").trim_end_matches('/').to_owned(),
             authorization: HeaderValue::from_str(&format!("Bearer {token}")).expect("a token"),
             tls: TlsConnector::from(Arc::new(config)),
@@ -92,6 +94,10 @@ impl Endpoint for Live {
 
     async fn moment(&self) {
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    async fn kubeconfig(&self) -> PathBuf {
+        self.kubeconfig.clone()
     }
 
     fn patience(&self) -> usize {

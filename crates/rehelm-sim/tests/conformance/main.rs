@@ -51,7 +51,7 @@ fn the_suite_is_large_enough() {
             script.name
         );
         for step in &script.content.steps {
-            let given = [&step.request, &step.settle, &step.watch, &step.apply];
+            let given = [&step.request, &step.run, &step.settle, &step.watch, &step.apply];
             let said = given.iter().filter(|given| given.is_some()).count();
             assert_eq!(
                 said,

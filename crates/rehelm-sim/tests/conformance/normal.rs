@@ -7,6 +7,8 @@
 //! - addresses of pods, services and machines become `<ip>`, node ports `<port>`, continue tokens `<token>`, nodes `<node>`,
 //!   their zones `<zone>`;
 //! - the cluster's CA becomes `<ca>`;
+//! - a slice's generation, the count of pods that are just ending, and the source of a volume that a provisioner made;
+//! - in what programs print: ages `<age>`, columns by two spaces, and events left out;
 //! - status and revision of kinds that controllers write to are left out of answers that were not waited for;
 //! - in `managedFields`, entries of controllers and of the machines' stand-in are left out, the rest is sorted; items of
 //!   lists are sorted where their order follows names that the server made up.
@@ -25,8 +27,12 @@ fn regex(text: &str) -> Regex {
 
 static UID: LazyLock<Regex> = LazyLock::new(|| regex(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"));
 static TIME: LazyLock<Regex> = LazyLock::new(|| regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"));
+static DATE: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"[A-Z][a-z]{2},? (\d+ )?[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d( [+-]\d{4})?( \d{4})?"));
+static AGE: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d+[dhms]){1,2}\b"));
+static COLUMNS: LazyLock<Regex> = LazyLock::new(|| regex(r"[ \t]{2,}"));
 static ZONE: LazyLock<Regex> = LazyLock::new(|| regex(r"\beu-central-1[ab]\b"));
-static IP: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(10\.\d+\.\d+\.\d+|192\.0\.2\.\d+)\b"));
+static IP: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(10\.\d+\.\d+\.\d+|192\.0\.2\.\d+|198\.18\.\d+\.\d+)\b"));
 
 /// resourceVersions within messages.
 static VERSION: LazyLock<Regex> = LazyLock::new(|| {
@@ -38,6 +44,16 @@ const LISTS: &[&str] = &["items", "endpoints", "addresses", "notReadyAddresses",
 
 fn is_made_up(text: &str) -> bool {
     ["<new>", "<hash>", "pvc-<uid"].iter().any(|sign| text.contains(sign))
+}
+
+/// What a program printed, line by line.
+fn printed(said: &str) -> Value {
+    let lines = said.lines().take_while(|line| !line.starts_with("Events:"));
+    let lines = lines.map(|line| {
+        let line = AGE.replace_all(line.trim_end(), "<age>");
+        COLUMNS.replace_all(&line, "  ").into_owned()
+    });
+    lines.collect()
 }
 
 /// Kinds that controllers write to at any time: what they write is only compared where a script waited for it.
@@ -55,6 +71,39 @@ const CONTROLLED: &[&str] = &[
     "PersistentVolumeClaim",
     "ResourceQuota",
 ];
+
+/// Takes out what differs between two runs on the same server: how often a slice was rewritten, how many pods are just
+/// ending, and what a provisioner calls the volume that it made.
+fn forget_chance(object: &mut Map<String, Value>) {
+    object.shift_remove("terminatingReplicas");
+    if object
+        .get("metadata")
+        .is_some_and(|meta| meta["labels"]["endpointslice.kubernetes.io/managed-by"].is_string())
+        && let Some(meta) = object.get_mut("metadata").and_then(Value::as_object_mut)
+    {
+        meta.shift_remove("generation");
+    }
+    let made = object
+        .get("metadata")
+        .is_some_and(|meta| meta["annotations"]["pv.kubernetes.io/provisioned-by"].is_string());
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut).filter(|_| made) {
+        let sources = [
+            "nfs",
+            "csi",
+            "hostPath",
+            "awsElasticBlockStore",
+            "azureDisk",
+            "azureFile",
+        ];
+        let had = sources
+            .iter()
+            .filter(|source| spec.shift_remove(**source).is_some())
+            .count();
+        spec.insert("source".to_owned(), had.into());
+        // Where the volume can be reached follows from where its maker put it.
+        spec.shift_remove("nodeAffinity");
+    }
+}
 
 /// Takes out what a controller may or may not have written by now.
 fn forget_controllers(body: &mut Value) {
@@ -129,6 +178,9 @@ pub fn normal(transcript: &Transcript) -> Value {
                 .map(|at| (at.clone(), body.pointer(at).cloned().unwrap_or(Value::Null)));
             body = Value::Object(chosen.collect());
         }
+        if let (true, Value::String(said)) = (step.printed, &body) {
+            body = printed(said);
+        }
         if step.code_only {
             body = Value::Null;
         }
@@ -180,9 +232,19 @@ impl Known {
                         self.made_up.insert(format!("-{hash}"), "-<hash>".to_owned());
                     }
                 }
+                self.learn_reference(map);
                 map.values().for_each(|item| self.learn(item));
             }
             _ => {}
+        }
+    }
+
+    /// References name the objects whose uid they give.
+    fn learn_reference(&mut self, map: &Map<String, Value>) {
+        let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default();
+        if !text("uid").is_empty() && !text("kind").is_empty() {
+            let entry = self.uids.entry(text("uid").to_owned());
+            entry.or_insert_with(|| format!("{}/{}", text("kind"), text("name")));
         }
     }
 
@@ -225,6 +287,7 @@ impl Known {
         let text = UID.replace_all(&text, uid);
         let text = TIME.replace_all(&text, "<time>");
         let text = VERSION.replace_all(&text, "$1<rv>");
+        let text = DATE.replace_all(&text, "<time>");
         let text = ZONE.replace_all(&text, "<zone>");
         IP.replace_all(&text, "<ip>").into_owned()
     }
@@ -243,7 +306,9 @@ impl Known {
             Value::String(text) => match key {
                 "resourceVersion" if text.parse::<u64>().is_ok() => "<rv>".into(),
                 "continue" if !text.is_empty() => "<token>".into(),
-                "nodeName" => "<node>".into(),
+                "nodeName" | "volume.kubernetes.io/selected-node" => "<node>".into(),
+                "modifiedAt" => "<time>".into(),
+                "release" if text.len() > 200 => "<release>".into(),
                 "pod-template-hash" | "controller-revision-hash" | "ca.crt" => format!("<{key}>").into(),
                 _ => self.text(text).into(),
             },
@@ -271,6 +336,7 @@ impl Known {
                     cleaned.shift_remove("managedFields");
                 }
                 self.count_version(map, &mut cleaned);
+                forget_chance(&mut cleaned);
                 cleaned.into()
             }
             other => other.clone(),

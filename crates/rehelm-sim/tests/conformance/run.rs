@@ -7,6 +7,7 @@ use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json};
 
+use crate::clients::tools;
 use crate::endpoint::{Answer, Endpoint};
 use crate::inputs;
 use crate::remains;
@@ -21,6 +22,8 @@ pub struct Given {
     pub code_only: bool,
     /// What controllers write may be seen: it was waited for, or the object is new.
     pub settled: bool,
+    /// The body is what a program printed.
+    pub printed: bool,
 }
 
 /// What a whole script gave.
@@ -46,7 +49,8 @@ pub async fn run(endpoint: &dyn Endpoint, script: &Script) -> Transcript {
     let namespaces: Vec<String> = script.content.namespaces.iter().map(|n| fill(n, &vars)).collect();
     // Cluster-scoped objects of whole installs carry no prefix.
     let applied = script.content.steps.iter().filter_map(|step| step.apply.as_ref());
-    let extra: Vec<String> = applied.flat_map(|input| inputs::whole(&fill(input, &vars))).collect();
+    let mut extra: Vec<String> = applied.flat_map(|input| inputs::whole(&fill(input, &vars))).collect();
+    extra.extend(script.content.also.iter().map(|path| fill(path, &vars)));
     remains::clear(endpoint, &prefix, &namespaces, &extra).await;
     for namespace in &namespaces {
         open(endpoint, namespace).await;
@@ -63,6 +67,7 @@ pub async fn run(endpoint: &dyn Endpoint, script: &Script) -> Transcript {
                     answer,
                     only: Vec::new(),
                     code_only: false,
+                    printed: false,
                 });
             }
             continue;
@@ -78,6 +83,7 @@ pub async fn run(endpoint: &dyn Endpoint, script: &Script) -> Transcript {
         }
         steps.push(Given {
             title: unique(&steps, step.title()),
+            printed: step.run.is_some(),
             settled: answer.code == 201 || step.settle.is_some(),
             answer,
             only: step.only.clone(),
@@ -138,6 +144,11 @@ async fn apply(endpoint: &dyn Endpoint, object: &Value, into: Option<&str>) -> A
 async fn take(endpoint: &dyn Endpoint, step: &Step, vars: &Vars) -> Answer {
     if let Some(path) = &step.settle {
         return settle(endpoint, step, &fill(path, vars), vars).await;
+    }
+    if let Some(words) = &step.run {
+        let (kubeconfig, line) = (endpoint.kubeconfig().await, fill(words, vars));
+        let said = tokio::task::spawn_blocking(move || tools::said(&kubeconfig, &line));
+        return said.await.expect("a program");
     }
     if let Some(path) = &step.watch {
         let path = fill(path, vars);

@@ -13,6 +13,7 @@
 //!     body: {...}
 //!   - settle: /apis/apps/v1/namespaces/${p}/deployments/web
 //!     until: {/status/readyReplicas: 2, /metadata/deletionTimestamp: absent}
+//!   - run: kubectl get deployments -n ${p}
 //!   - watch: /api/v1/namespaces/${p}/configmaps?resourceVersion=${rv}
 //!     events: 3
 //! ```
@@ -45,6 +46,9 @@ pub struct Content {
     /// Runs only live, and only where this path (seen from the repository) exists.
     #[serde(default)]
     pub needs: Option<String>,
+    /// Cluster-scoped objects without the prefix, as paths: compared, and removed afterwards.
+    #[serde(default)]
+    pub also: Vec<String>,
     pub steps: Vec<Step>,
 }
 
@@ -52,7 +56,7 @@ fn own_namespace() -> Vec<String> {
     vec!["${p}".to_owned()]
 }
 
-/// One step; exactly one of `do`, `settle`, `watch`, `apply` is given.
+/// One step; exactly one of `do`, `settle`, `watch`, `apply`, `run` is given.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Step {
@@ -62,6 +66,9 @@ pub struct Step {
     /// `METHOD /path?query`.
     #[serde(default, rename = "do")]
     pub request: Option<String>,
+    /// A program and its words, `kubectl …` or `helm …`; the repository is its folder.
+    #[serde(default)]
+    pub run: Option<String>,
     /// A path that is asked until it shows what `until` says.
     #[serde(default)]
     pub settle: Option<String>,
@@ -112,6 +119,7 @@ impl Step {
         }
         let said = [
             ("", &self.request),
+            ("", &self.run),
             ("settle ", &self.settle),
             ("watch ", &self.watch),
             ("apply ", &self.apply),

@@ -1,0 +1,3 @@
+//! Real clients, kubectl and Helm: scripts run them against both servers.
+
+pub mod tools;

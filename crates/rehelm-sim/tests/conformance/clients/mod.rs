@@ -1,3 +1,0 @@
-//! Real clients, kubectl and Helm, against both servers.
-
-pub mod tools;
