@@ -50,3 +50,8 @@ pub use serve::{ServeError, ServeOptions, Served};
 pub use service::{AnswerBody, SimService};
 pub use sim::{LoadError, Options, Sim};
 pub use timeline::Time;
+
+/// The README's examples, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

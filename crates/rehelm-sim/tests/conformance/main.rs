@@ -75,3 +75,29 @@ fn every_gap_says_why() {
         );
     }
 }
+
+/// The README says of every gap what the list says. `REHELM_CONFORMANCE_RECORD=1` writes it there.
+#[test]
+fn the_readme_lists_the_gaps() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let text = std::fs::read_to_string(&path).expect("the README");
+    let (start, rest) = text.split_once("<!-- gaps -->\n").expect("the beginning of the gaps");
+    let (listed, end) = rest.split_once("<!-- end of gaps -->").expect("the end of the gaps");
+    let mut reasons: Vec<String> = Vec::new();
+    for gap in diff::gaps() {
+        let line = format!("- {}\n", gap.reason);
+        if !reasons.contains(&line) {
+            reasons.push(line);
+        }
+    }
+    let wanted = reasons.concat();
+    if std::env::var_os("REHELM_CONFORMANCE_RECORD").is_some() {
+        let text = format!("{start}<!-- gaps -->\n{wanted}<!-- end of gaps -->{end}");
+        std::fs::write(&path, text).expect("the README");
+        return;
+    }
+    assert_eq!(
+        listed, wanted,
+        "gaps.yaml and README.md differ; run this with REHELM_CONFORMANCE_RECORD=1"
+    );
+}

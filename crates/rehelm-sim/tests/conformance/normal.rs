@@ -27,8 +27,11 @@ fn regex(text: &str) -> Regex {
 
 static UID: LazyLock<Regex> = LazyLock::new(|| regex(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"));
 static TIME: LazyLock<Regex> = LazyLock::new(|| regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"));
-static DATE: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"[A-Z][a-z]{2},? (\d+ )?[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d( [+-]\d{4})?( \d{4})?"));
+static DATE: LazyLock<Regex> = LazyLock::new(|| {
+    regex(
+        r"([A-Z][a-z]{2},? (\d+ )?[A-Z][a-z]{2} +\d+ |\d{4}-\d\d-\d\d )\d\d:\d\d:\d\d(\.\d+)?( [+-]\d{4})?( UTC| \d{4})?",
+    )
+});
 static AGE: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d+[dhms]){1,2}\b"));
 static COLUMNS: LazyLock<Regex> = LazyLock::new(|| regex(r"[ \t]{2,}"));
 static ZONE: LazyLock<Regex> = LazyLock::new(|| regex(r"\beu-central-1[ab]\b"));
@@ -253,7 +256,7 @@ impl Known {
         let (name, prefix, uid) = (text("name"), text("generateName"), text("uid"));
         // Pods of a StatefulSet say that their name was generated, and are numbered.
         let end = name.strip_prefix(prefix).unwrap_or_default();
-        if !prefix.is_empty() && !end.chars().all(|c| c.is_ascii_digit()) {
+        if !prefix.is_empty() && !(end.len() < 5 && end.chars().all(|c| c.is_ascii_digit())) {
             self.made_up.insert(name.to_owned(), format!("{prefix}<new>"));
         }
         if uid.is_empty() {

@@ -63,11 +63,26 @@ async fn now(endpoint: &dyn Endpoint, prefix: &str, namespaces: &[String], extra
         let ours = |object: &Value| {
             let name = object["metadata"]["name"].as_str().unwrap_or_default();
             let claim = object["spec"]["claimRef"]["namespace"].as_str().unwrap_or_default();
-            name.contains(prefix) || namespaces.iter().any(|namespace| namespace == claim)
+            !extra.contains(&format!("{path}/{name}")) && name.contains(prefix)
+                || namespaces.iter().any(|namespace| namespace == claim)
         };
         all.extend(list(endpoint, path).await.into_iter().filter(ours));
     }
     all
+}
+
+/// Paths of all cluster-scoped objects.
+pub async fn whole(endpoint: &dyn Endpoint) -> Vec<String> {
+    let mut paths = Vec::new();
+    for resource in WHOLE {
+        let objects = list(endpoint, resource).await;
+        let name = |object: &Value| object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        // Volumes are found by the namespace of their claims.
+        if !resource.ends_with("/persistentvolumes") {
+            paths.extend(objects.iter().map(|object| format!("{resource}/{}", name(object))));
+        }
+    }
+    paths
 }
 
 async fn one(endpoint: &dyn Endpoint, path: &str) -> Option<Value> {

@@ -50,8 +50,8 @@ pub async fn run(endpoint: &dyn Endpoint, script: &Script) -> Transcript {
     // Cluster-scoped objects of whole installs carry no prefix.
     let applied = script.content.steps.iter().filter_map(|step| step.apply.as_ref());
     let mut extra: Vec<String> = applied.flat_map(|input| inputs::whole(&fill(input, &vars))).collect();
-    extra.extend(script.content.also.iter().map(|path| fill(path, &vars)));
     remains::clear(endpoint, &prefix, &namespaces, &extra).await;
+    let others = remains::whole(endpoint).await;
     for namespace in &namespaces {
         open(endpoint, namespace).await;
     }
@@ -89,6 +89,15 @@ pub async fn run(endpoint: &dyn Endpoint, script: &Script) -> Transcript {
             only: step.only.clone(),
             code_only: step.code_only.is_some(),
         });
+    }
+    if script.content.alone {
+        let new = remains::whole(endpoint)
+            .await
+            .into_iter()
+            .filter(|path| !others.contains(path));
+        extra.extend(new);
+        extra.sort();
+        extra.dedup();
     }
     let objects = remains::settled(endpoint, &prefix, &namespaces, &extra).await;
     remains::clear(endpoint, &prefix, &namespaces, &extra).await;

@@ -40,15 +40,12 @@ pub struct Content {
     pub about: String,
     #[serde(default = "own_namespace")]
     pub namespaces: Vec<String>,
-    /// Runs while no other script does: it sees the whole cluster.
+    /// Runs while no other script does: cluster-scoped objects that are new at its end are its own, whatever their names.
     #[serde(default)]
     pub alone: bool,
     /// Runs only live, and only where this path (seen from the repository) exists.
     #[serde(default)]
     pub needs: Option<String>,
-    /// Cluster-scoped objects without the prefix, as paths: compared, and removed afterwards.
-    #[serde(default)]
-    pub also: Vec<String>,
     pub steps: Vec<Step>,
 }
 
