@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use rehelm_sim::{Identity, NodeOptions, Options, ServeOptions, Served, Sim, SimService};
+use rehelm_sim::{Identity, NodeOptions, Options, Pace, ServeOptions, Served, Sim, SimService};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -169,7 +169,14 @@ impl Endpoint for Simulated {
         let path = self.folder.path().join("kubeconfig");
         let mut served = self.served.lock().await;
         if served.is_none() {
-            let listening = self.sim.serve(ServeOptions::default()).await.expect("a port");
+            let listening = self
+                .sim
+                .serve(ServeOptions {
+                    pace: Pace::Leap,
+                    ..ServeOptions::default()
+                })
+                .await
+                .expect("a port");
             listening
                 .write_kubeconfig(&path, &Identity::admin())
                 .expect("a kubeconfig");

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use serde_json::Value;
@@ -23,6 +24,9 @@ const RECORD: &str = "REHELM_CONFORMANCE_RECORD";
 
 /// A file for the figure as JSON.
 const REPORT: &str = "REHELM_CONFORMANCE_REPORT";
+
+/// Time that a script may take on the simulator.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// Scripts that run side by side on the real server.
 const ABREAST: usize = 8;
@@ -101,8 +105,16 @@ async fn one_live(server: &dyn Endpoint, script: &Script) -> Outcome {
 }
 
 async fn compare(script: &Script, real: &Value) -> Outcome {
-    let simulated = Simulated::new().await;
-    let simulated = normal(&run::run(&simulated, script).await);
+    let task = {
+        let script = script.clone();
+        tokio::spawn(async move {
+            let simulated = Simulated::new().await;
+            normal(&run::run(&simulated, &script).await)
+        })
+    };
+    let simulated = tokio::time::timeout(LONGEST, task).await;
+    let simulated = simulated.unwrap_or_else(|_| panic!("{} does not end on the simulator", script.name));
+    let simulated = simulated.unwrap_or_else(|why| panic!("{} fails on the simulator: {why}", script.name));
     Outcome::new(&script.name, real, &simulated, &diff::gaps())
 }
 

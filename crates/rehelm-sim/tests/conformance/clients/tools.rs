@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::endpoint::Answer;
 use crate::script;
 
+/// Seconds that one command may take.
+const LONGEST: &str = "150";
+
 /// kubectl.
 pub fn kubectl() -> PathBuf {
     program("kubectl")
@@ -42,7 +45,9 @@ pub fn said(kubeconfig: &Path, line: &str) -> Answer {
     let (name, words) = words.split_first().expect("a program");
     // A home of its own: what was discovered of one server is not believed of another.
     let home = kubeconfig.with_file_name("home");
-    let output = Command::new(program(name))
+    let output = Command::new("timeout")
+        .arg(LONGEST)
+        .arg(program(name))
         .args(words)
         .current_dir(script::root())
         .env("KUBECONFIG", kubeconfig)
