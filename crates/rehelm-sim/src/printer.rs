@@ -48,6 +48,8 @@ struct Column {
     cell: Cell,
     /// Shown with `-o wide` only.
     wide: bool,
+    /// The type that the server names, where it is not that of the cell.
+    named: &'static str,
 }
 
 impl Column {
@@ -56,7 +58,12 @@ impl Column {
             name,
             cell,
             wide: false,
+            named: "",
         }
+    }
+
+    const fn named(self, named: &'static str) -> Self {
+        Self { named, ..self }
     }
 
     const fn wide(self) -> Self {
@@ -65,6 +72,7 @@ impl Column {
 
     fn type_name(&self) -> &'static str {
         match self.cell {
+            _ if !self.named.is_empty() => self.named,
             Cell::Int(_) | Cell::Count(_) => "integer",
             Cell::Bool(..) => "boolean",
             Cell::Text("/metadata/creationTimestamp", _) => "date",
@@ -85,7 +93,11 @@ pub(crate) fn definitions(kind: &Kind) -> Vec<Value> {
     }
     let columns = columns::of(&kind.id).iter();
     let each = columns.map(|column| {
-        let format = if column.name == "Name" { "name" } else { "" };
+        let format = if matches!(column.name, "Name" | "Attacher") {
+            "name"
+        } else {
+            ""
+        };
         definition(column.name, column.type_name(), format, column.wide)
     });
     each.collect()

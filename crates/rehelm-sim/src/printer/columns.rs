@@ -97,8 +97,8 @@ pub(super) fn of(id: &str) -> &'static [Column] {
         "deployments.apps" => columns![
             NAME,
             Column::new("Ready", Own(workloads::ready)),
-            int("Up-to-date", "/status/updatedReplicas"),
-            int("Available", "/status/availableReplicas"),
+            int("Up-to-date", "/status/updatedReplicas").named("string"),
+            int("Available", "/status/availableReplicas").named("string"),
             AGE,
             CONTAINERS,
             IMAGES,
@@ -144,7 +144,7 @@ pub(super) fn of(id: &str) -> &'static [Column] {
             NAME,
             text("Schedule", "/spec/schedule"),
             text_or("Timezone", "/spec/timeZone", "<none>"),
-            Column::new("Suspend", Own(workloads::suspend)),
+            Column::new("Suspend", Own(workloads::suspend)).named("boolean"),
             Column::new("Active", Count("/status/active")),
             Column::new("Last Schedule", Own(workloads::last_schedule)),
             AGE,
@@ -163,8 +163,8 @@ pub(super) fn of(id: &str) -> &'static [Column] {
             Column::new("Reference", Own(workloads::scale_target)),
             Column::new("Targets", Own(workloads::targets)),
             Column::new("MinPods", Own(workloads::min_pods)),
-            int("MaxPods", "/spec/maxReplicas"),
-            int("Replicas", "/status/currentReplicas"),
+            int("MaxPods", "/spec/maxReplicas").named("string"),
+            int("Replicas", "/status/currentReplicas").named("string"),
             AGE,
         ],
         "poddisruptionbudgets.policy" => columns![
@@ -278,7 +278,12 @@ pub(super) fn of(id: &str) -> &'static [Column] {
         ],
         "namespaces" => columns![NAME, text("Status", "/status/phase"), AGE],
         "configmaps" => columns![NAME, Column::new("Data", Own(others::config_entries)), AGE],
-        "secrets" => columns![NAME, text("Type", "/type"), Column::new("Data", Count("/data")), AGE],
+        "secrets" => columns![
+            NAME,
+            text("Type", "/type"),
+            Column::new("Data", Count("/data")).named("string"),
+            AGE
+        ],
         "serviceaccounts" => columns![NAME, AGE],
         "events" | "events.events.k8s.io" => EVENT,
         "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io" => BINDING,
@@ -294,8 +299,11 @@ pub(super) fn of(id: &str) -> &'static [Column] {
             int("Value", "/value"),
             Column::new("Global-Default", Bool("/globalDefault", false)),
             AGE,
-            text("PreemptionPolicy", "/preemptionPolicy").wide(),
+            text("PreemptionPolicy", "/preemptionPolicy"),
         ],
+        "servicecidrs.networking.k8s.io" => columns![NAME, Column::new("CIDRs", Own(network::cidrs)), AGE],
+        "volumeattributesclasses.storage.k8s.io" => columns![NAME, text("DriverName", "/driverName"), AGE],
+        "deviceclasses.resource.k8s.io" | "resourceclaimtemplates.resource.k8s.io" => columns![NAME, AGE],
         "runtimeclasses.node.k8s.io" => columns![NAME, text("Handler", "/handler"), AGE],
         "mutatingwebhookconfigurations.admissionregistration.k8s.io"
         | "validatingwebhookconfigurations.admissionregistration.k8s.io" => {

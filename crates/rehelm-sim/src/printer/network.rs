@@ -143,6 +143,11 @@ pub(super) fn ingress_ports(ingress: &Value, _: Time) -> Value {
     .into()
 }
 
+pub(super) fn cidrs(object: &Value, _: Time) -> Value {
+    let each = list(object, "/spec/cidrs").iter().map(|cidr| plain(Some(cidr)));
+    each.collect::<Vec<_>>().join(",").into()
+}
+
 pub(super) fn parameters(class: &Value, _: Time) -> Value {
     let Some(parameters) = class.pointer("/spec/parameters") else {
         return "<none>".into();
