@@ -26,6 +26,11 @@ impl Query {
         Some(first.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// True when the key is there, with or without a value.
+    pub fn has(&self, key: &str) -> bool {
+        self.pairs.contains_key(key)
+    }
+
     pub fn flag(&self, key: &str) -> bool {
         matches!(self.get(key), Some("true" | "1" | "True" | "TRUE"))
     }

@@ -1,21 +1,26 @@
 //! From a request to its answer.
 
+mod authorize;
+mod paths;
+
+pub(crate) use authorize::refused;
+
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Method, Response};
 use serde_json::Value;
 
 use crate::accept::Wanted;
 use crate::kinds::Kind;
-use crate::rbac::{self, Identity, Question};
+use crate::rbac::{self, Identity};
 use crate::refusal::Refusal;
 use crate::request::{self, Query, ResourcePath};
 use crate::service::{self, AnswerBody};
 use crate::sim::Shared;
 use crate::world::World;
-use crate::{accept, discovery, openapi, protobuf, shape, verbs};
+use crate::{accept, protobuf, shape, verbs};
 
 /// A request, its body read.
 pub(crate) struct Asked {
@@ -110,6 +115,8 @@ pub(crate) enum Answer {
     Watch(verbs::watch::Watch),
     /// Plain text.
     Text(String),
+    /// No such path.
+    Missing,
     /// Bytes of a media type, under status 200.
     Raw(String, Bytes),
 }
@@ -132,13 +139,15 @@ pub(crate) fn answer(shared: &Arc<Shared>, mut asked: Asked) -> Response<AnswerB
     let latency = shared.world().options.latency;
     let answer = shared.with(|world| {
         world.pass(latency);
+        asked.identity = rbac::impersonated(world, &asked.identity, &asked.head.headers)?;
         match ResourcePath::parse(&path) {
             Some(resource) => resource_answer(world, &asked, resource, query.clone()),
-            None => other(world, &asked, &path),
+            None => paths::answer(world, &asked, &path, &query),
         }
     });
     let mut response = match answer {
         Ok((Answer::Watch(watch), _)) => verbs::watch::respond(shared, watch, &asked),
+        Ok((Answer::Missing, _)) => service::whole(404, "text/plain; charset=utf-8", "404 page not found\n".into()),
         Ok((Answer::Text(text), _)) => service::whole(200, "text/plain", text.into()),
         Ok((Answer::Raw(media, bytes), _)) => service::whole(200, &media, bytes),
         Ok((Answer::Object(code, value), kind)) => shaped(shared, &asked, &query, code, value, kind, false),
@@ -183,53 +192,25 @@ fn shaped(
     shape::encoded(code, &value, wanted.yaml, pretty)
 }
 
-/// Paths that name no resource.
-fn other(world: &mut World, asked: &Asked, path: &str) -> Given {
-    if asked.head.method != Method::GET {
-        return Err(Refusal::no_route());
-    }
-    let plain = |value| Ok((Answer::Object(StatusCode::OK.as_u16(), value), None));
-    match path.trim_end_matches('/') {
-        "/healthz" | "/livez" | "/readyz" => return Ok((Answer::Text("ok".to_owned()), None)),
-        "/version" => return plain(discovery::version(world)),
-        _ => {}
-    }
-    let accept = asked.header("accept");
-    let found = discovery::answer(world, path, accept).or_else(|| openapi::answer(world, path, accept));
-    found.map(|answer| (answer, None)).ok_or_else(Refusal::no_route)
-}
-
 fn resource_answer(world: &mut World, asked: &Asked, path: ResourcePath, query: Query) -> Given {
     let verb = request::verb(&asked.head.method, &path, &query);
-    let resource = if path.subresource.is_empty() {
-        path.plural.clone()
-    } else {
-        format!("{}/{}", path.plural, path.subresource)
-    };
-    let question = Question {
-        verb,
-        group: &path.group,
-        resource: &resource,
-        namespace: &path.namespace,
-        name: &path.name,
-    };
-    if !rbac::allows(world, &asked.identity, &question) {
-        let id = crate::kinds::id(&path.group, &path.plural);
-        let place = match path.namespace.as_str() {
-            "" => "at the cluster scope".to_owned(),
-            namespace => format!("in the namespace \"{namespace}\""),
-        };
-        let why = format!(
-            "User \"{}\" cannot {verb} resource \"{resource}\" in API group \"{}\" {place}",
-            asked.identity.name, path.group
-        );
-        return Err(Refusal::forbidden(&id, &path.name, &why));
-    }
+    authorize::resource(world, &asked.identity, verb, &path, &query)?;
     let Some(kind) = world.kinds.at(&path.group, &path.version, &path.plural) else {
         return Err(Refusal::no_route());
     };
     if kind.facts.namespaced == path.namespace.is_empty() && !(path.namespace.is_empty() && path.name.is_empty()) {
         return Err(Refusal::no_route());
+    }
+    let everywhere = kind.facts.namespaced && path.namespace.is_empty();
+    let fits = match asked.head.method {
+        Method::GET => true,
+        Method::POST => !everywhere && (path.name.is_empty() || !path.subresource.is_empty()),
+        Method::PUT | Method::PATCH => !path.name.is_empty(),
+        Method::DELETE => !everywhere,
+        _ => false,
+    };
+    if !fits {
+        return Err(Refusal::method_not_allowed());
     }
     let call = Call {
         asked,
@@ -237,5 +218,8 @@ fn resource_answer(world: &mut World, asked: &Asked, path: ResourcePath, query: 
         query,
         kind: kind.clone(),
     };
-    verbs::carry_out(world, verb, &call).map(|answer| (answer, Some(kind)))
+    world.acting = Some(asked.identity.clone());
+    let answer = verbs::carry_out(world, verb, &call);
+    world.acting = None;
+    answer.map(|answer| (answer, Some(kind)))
 }

@@ -16,6 +16,7 @@ use crate::faults::Faults;
 use crate::kinds::{Kind, Kinds};
 use crate::meta;
 use crate::patch::managed;
+use crate::rbac::{self, Identity};
 use crate::refusal::Refusal;
 use crate::sim::Options;
 use crate::store::{Place, Store};
@@ -65,6 +66,8 @@ pub(crate) struct World {
     pub kinds: Kinds,
     pub timeline: Timeline,
     pub faults: Faults,
+    /// Whose request is carried out; None while controllers work.
+    pub acting: Option<Identity>,
     /// Addresses and ports that Services have.
     pub ledger: admission::Ledger,
     /// What the nodes remember.
@@ -83,6 +86,7 @@ impl World {
             kinds: Kinds::new(&tables::of(options.minor)),
             timeline: Timeline::new(options.start),
             faults: Faults::default(),
+            acting: None,
             ledger: admission::Ledger::default(),
             machines: Machines::default(),
             later: None,
@@ -160,6 +164,7 @@ impl World {
         admission::decode(self, kind, &mut object);
         managed::track(kind, None, &mut object, sent, writer, self.now());
         admission::mutate(self, kind, &mut object, None, writer, dry_run)?;
+        self.check_escalation(kind, &object, None)?;
         admission::validate(self, kind, &object, None, &writer.subresource)?;
         if self.get(&kind.id, meta::namespace(&object), &name).is_some() {
             return Err(Refusal::already_exists(&kind.id, &name));
@@ -236,6 +241,7 @@ impl World {
         admission::decode(self, kind, &mut object);
         managed::track(kind, Some(old), &mut object, sent, writer, self.now());
         admission::mutate(self, kind, &mut object, Some(old), writer, dry_run)?;
+        self.check_escalation(kind, &object, Some(old))?;
         admission::validate(self, kind, &object, Some(old), &writer.subresource)?;
         admission::reserve(self, kind, &mut object, Some(old), dry_run)?;
         managed::keep_times(old, &mut object);
@@ -322,6 +328,14 @@ impl World {
     fn after_write(&mut self, kind: &Kind, stored: &Arc<Value>) {
         if &*kind.id == "customresourcedefinitions.apiextensions.k8s.io" {
             self.kinds.add_crd(stored);
+        }
+    }
+
+    /// Nobody gives away rights that they do not have; controllers may.
+    fn check_escalation(&self, kind: &Kind, object: &Value, old: Option<&Arc<Value>>) -> Result<(), Refusal> {
+        match &self.acting {
+            Some(identity) => rbac::check_escalation(self, identity, kind, object, old.map(|old| &**old)),
+            None => Ok(()),
         }
     }
 
