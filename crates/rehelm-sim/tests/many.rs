@@ -36,9 +36,11 @@ fn time(deployments: usize) -> (usize, Duration) {
 
 #[test]
 fn cost_is_linear() {
-    let (few, short) = time(30);
-    let (many, long) = time(180);
+    // The best of three: other programs may have the processor now and then.
+    let best = |deployments| (0..3).map(|_| time(deployments)).min_by_key(|(_, took)| *took);
+    let ((few, short), (many, long)) = (best(20).expect("three"), best(160).expect("three"));
     let each = |count: usize, took: Duration| took.as_secs_f64() / f64::from(u32::try_from(count).unwrap_or(1));
     let ratio = each(many, long) / each(few, short);
+    // With everything looked at each time the ratio would be that of the sizes, 5 or more.
     assert!(ratio < 3.0, "{few} objects in {short:?}, {many} in {long:?}");
 }

@@ -8,7 +8,7 @@ use crate::controllers::read::{list, text};
 use crate::meta;
 
 const AFFINITY: &str = "/spec/affinity/podAffinity/requiredDuringSchedulingIgnoredDuringExecution";
-const ANTI: &str = "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution";
+pub(super) const ANTI: &str = "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution";
 
 /// Whether a node suits what the pod wants of other pods, and what those that are there want of it.
 pub(super) fn check(search: &Search<'_>, node: &Value) -> Result<(), Unfit> {
@@ -32,7 +32,7 @@ pub(super) fn check(search: &Search<'_>, node: &Value) -> Result<(), Unfit> {
         let same = there.is_some_and(|m| domain(&m.node, key).is_some() && domain(&m.node, key) == domain(node, key));
         same && term_means(search.world, term, meta::namespace(other), search.pod)
     };
-    let mut others = search.machines.iter().flat_map(|machine| &machine.pods);
+    let mut others = search.machines.iter().flat_map(|machine| &machine.repelling);
     if others.any(|other| list(other, ANTI).iter().any(|term| repels(other, term))) {
         return Err(Unfit::crowded(
             "node(s) didn't satisfy existing pods anti-affinity rules",

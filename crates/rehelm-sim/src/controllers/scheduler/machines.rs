@@ -18,6 +18,8 @@ pub(super) type Amounts = BTreeMap<String, Quantity>;
 pub(super) struct Machine {
     pub node: Arc<Value>,
     pub pods: Vec<Arc<Value>>,
+    /// Those of the pods that keep others away.
+    pub repelling: Vec<Arc<Value>>,
     used: Amounts,
 }
 
@@ -31,6 +33,7 @@ pub(super) fn all(world: &World) -> Vec<Machine> {
             let mut machine = Machine {
                 node,
                 pods: Vec::new(),
+                repelling: Vec::new(),
                 used: Amounts::new(),
             };
             for pod in pods.into_iter().filter(|pod| !is_over(pod)) {
@@ -45,6 +48,9 @@ impl Machine {
     /// A pod is on the node from now on.
     pub fn add(&mut self, pod: Arc<Value>) {
         add(&mut self.used, &requests(&pod));
+        if !list(&pod, super::affinity::ANTI).is_empty() {
+            self.repelling.push(pod.clone());
+        }
         self.pods.push(pod);
     }
 
@@ -159,6 +165,7 @@ mod tests {
         let mut machine = Machine {
             node: Arc::new(node),
             pods: Vec::new(),
+            repelling: Vec::new(),
             used: Amounts::new(),
         };
         let pod = json!({"spec": {"containers": [container("2")]}});
