@@ -5,6 +5,7 @@
 mod bench;
 mod conformance;
 mod demo;
+mod demo_real;
 mod run;
 mod sim_tables;
 mod test;

@@ -11,3 +11,5 @@ pub mod mongo;
 mod process;
 pub mod secrets_folder;
 pub mod snapshot_file;
+
+pub use process::find as program;

@@ -44,7 +44,10 @@ pub(crate) struct Ran {
 }
 
 /// The program that an environment variable names, or the first of that name in PATH.
-pub(crate) fn find(name: &str, variable: &str) -> PortResult<PathBuf> {
+///
+/// # Errors
+/// NotFound when there is none.
+pub fn find(name: &str, variable: &str) -> PortResult<PathBuf> {
     if let Some(named) = std::env::var_os(variable).filter(|v| !v.is_empty()) {
         let named = PathBuf::from(named);
         return if named.is_file() || !named.is_absolute() {

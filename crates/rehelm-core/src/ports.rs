@@ -378,4 +378,9 @@ pub trait Clock: Send + Sync {
     fn elapsed(&self) -> Duration;
     /// Sleeps.
     async fn sleep(&self, time: Duration);
+    /// While what is returned lives, a program outside is at work and waited for: a clock that leaps when everybody waits
+    /// must not then.
+    fn outside(&self) -> Box<dyn Send> {
+        Box::new(())
+    }
 }

@@ -25,6 +25,8 @@ enum Verb {
     Status,
     /// Build and fetch everything that testbeds need
     Build,
+    /// Find, fetch or build Helm and kubectl; prints their paths, one a line
+    Tools,
     /// Play the machines of a testbed (started by `up`)
     #[command(hide = true)]
     Kubelet(Kubelet),
@@ -94,6 +96,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Verb::Down(args) => down(args),
         Verb::Status => status(),
         Verb::Build => build_all(),
+        Verb::Tools => tools(),
         Verb::Kubelet(args) => runtime.block_on(kubelet(args)),
         Verb::Mongo => mongo::serve(std::io::stdin(), std::io::stdout()),
     }
@@ -191,6 +194,13 @@ fn build_all() -> Result<()> {
     // Starting the database server once fetches and compiles what it needs.
     drop(mongo::Server::start(mongo::Options::default())?);
     talk("everything is there".into());
+    Ok(())
+}
+
+fn tools() -> Result<()> {
+    let tools = build::clients(&Cache::open()?, &|line| talk(line))?;
+    data(&tools.helm);
+    data(&tools.kubectl);
     Ok(())
 }
 

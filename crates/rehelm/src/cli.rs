@@ -15,6 +15,7 @@ pub mod phase;
 pub mod plan;
 pub mod plan_arg;
 pub mod prepare;
+pub mod rehearse;
 pub mod rollback;
 pub mod secrets;
 pub mod show;
@@ -67,6 +68,8 @@ pub enum Verb {
     Show(show::Args),
     /// Save everything that a rehearsal needs of a cluster; reads only
     Snapshot(snapshot::Args),
+    /// Run the whole migration on a simulated copy of the cluster; changes nothing
+    Rehearse(rehearse::Args),
     /// Do everything that needs no outage
     Prepare(prepare::Args),
     /// Move to the chart; the outage begins and ends here
@@ -140,6 +143,7 @@ fn dispatch(printer: &Arc<Printer>, cli: Cli) -> Result<Exit> {
         Verb::Plan(args) => plan::run(printer, &global, &args),
         Verb::Show(args) => show::run(printer, &global, &args),
         Verb::Snapshot(args) => snapshot::run(printer, &global, &args),
+        Verb::Rehearse(args) => rehearse::run(printer, &global, &args),
         Verb::Prepare(args) => prepare::run(printer, &global, &args),
         Verb::Migrate(args) => migrate::run(printer, &global, &args),
         Verb::Verify(args) => verify::run(printer, &global, &args),

@@ -37,6 +37,17 @@ pub fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     runtime.block_on(work)
 }
 
+/// The same on this thread alone: what happens side by side happens in the same order each time.
+///
+/// # Errors
+/// What the part says, or that no runtime could be made.
+pub fn block_on_here<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime
+        .context(|| "cannot start the runtime".to_owned())?
+        .block_on(work)
+}
+
 fn access(global: &Global, context: Option<&str>) -> KubeAccess {
     KubeAccess {
         kubeconfig: global.kubeconfig.clone(),
@@ -64,13 +75,21 @@ pub async fn cluster(global: &Global, context: Option<&str>) -> Result<KubeClust
 /// # Errors
 /// When there is no Helm, its version is too old, or the registry refuses the login.
 pub async fn helm(global: &Global, settings: &Settings, cluster: Arc<KubeCluster>) -> Result<HelmCli> {
+    helm_for(&access(global, settings.context.as_deref()), settings, cluster).await
+}
+
+/// Helm for a cluster that is reached in a way of its own, such as a simulated one.
+///
+/// # Errors
+/// As [`helm`].
+pub async fn helm_for(access: &KubeAccess, settings: &Settings, cluster: Arc<KubeCluster>) -> Result<HelmCli> {
     let folder = run_folder::ensure(&settings.folder)?;
-    let helm =
-        HelmCli::new(cluster.clone(), &access(global, settings.context.as_deref()), &folder).map_err(|error| {
-            Error::failed("cannot use Helm")
-                .because(error)
-                .hint("Helm 3.8 or newer is needed on PATH, or named by HELM_BIN")
-        })?;
+    let helm = HelmCli::new(cluster.clone(), access, &folder).map_err(|error| {
+        Error::failed("cannot use Helm")
+            .because(error)
+            .hint("Helm 3.8 or newer is needed on PATH, or named by HELM_BIN")
+            .hint("install it: https://helm.sh/docs/intro/install/")
+    })?;
     if let Some(login) = &settings.registry {
         let password = password(&login.password, &*cluster).await?;
         helm.login(&settings.chart, &login.username, &password, &settings.helm_flags)

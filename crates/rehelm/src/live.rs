@@ -6,13 +6,14 @@
 
 pub mod board;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use rehelm_core::finding::Finding;
-use rehelm_core::journal::{Record, RunState};
+use rehelm_core::journal::{Event, Record, RunState};
 use rehelm_core::plan::Plan;
 use rehelm_core::ports::Clock;
 use rehelm_core::world::Progress;
@@ -33,6 +34,8 @@ pub struct Live {
     words: Arc<Words>,
     jsonl: bool,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The step after which the run is to stop, and what stops it.
+    last: Mutex<Option<(u32, Arc<AtomicBool>)>>,
 }
 
 struct Shared {
@@ -78,6 +81,7 @@ impl Live {
             words,
             jsonl,
             thread: Mutex::new(None),
+            last: Mutex::new(None),
         }
     }
 
@@ -106,6 +110,11 @@ impl Live {
         }
     }
 
+    /// Sets `stop` when this step is done.
+    pub fn stop_after(&self, step: u32, stop: Arc<AtomicBool>) {
+        *lock(&self.last) = Some((step, stop));
+    }
+
     /// What the signal handler calls when a person asks to stop.
     pub fn stopper(&self) -> impl Fn() + Send + Sync + 'static {
         let shared = self.shared.clone();
@@ -120,6 +129,11 @@ impl Live {
 
 impl Progress for Live {
     fn record(&self, record: &Record) {
+        if let (Event::StepDone { step }, Some((last, stop))) = (&record.event, &*lock(&self.last))
+            && step == last
+        {
+            stop.store(true, Ordering::SeqCst);
+        }
         if self.jsonl
             && let Ok(line) = serde_json::to_string(record)
         {

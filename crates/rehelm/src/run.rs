@@ -110,6 +110,9 @@ impl<'a> Run<'a> {
             &journal.state,
             self.jsonl,
         );
+        if let Some(step) = session.stop_after {
+            live.stop_after(step, stop.clone());
+        }
         let signals = signals::listen(stop.clone(), live.stopper());
         let seal = doors::seal(&session.settings.recipients)?;
         let world = World {

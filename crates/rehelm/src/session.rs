@@ -43,6 +43,8 @@ pub struct Session {
     pub files: Arc<dyn Files>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Stop after this step, as if a person had asked for it then.
+    pub stop_after: Option<u32>,
 }
 
 /// What a person decided for one plan.
@@ -89,6 +91,7 @@ impl Session {
             databases: databases.map(|server| Arc::new(server) as _),
             files: Arc::new(doors::files(global)?),
             clock: Arc::new(WallClock),
+            stop_after: None,
         })
     }
 
@@ -138,6 +141,7 @@ impl Session {
     /// When one does not build.
     pub async fn declared(&self) -> Result<(Vec<Object>, Vec<Finding>)> {
         let (mut objects, mut findings) = (Vec::new(), Vec::new());
+        let _outside = self.clock.outside();
         for path in &self.settings.kustomize {
             let (more, odd) = doors::build(path.as_str()).await?;
             objects.extend(more);
@@ -183,9 +187,13 @@ impl Session {
                 (Err(why), _) | (_, Err(why)) => Err(why.to_string()),
             }),
         };
+        let kubectl_version = {
+            let _outside = self.clock.outside();
+            doors::kubectl_version().await
+        };
         Ok(CheckInput {
             client_os: std::env::consts::OS.to_owned(),
-            kubectl_version: doors::kubectl_version().await,
+            kubectl_version,
             confirmed: request.confirmed.clone(),
             databases,
             around: around.context(|| "cannot look around in the cluster".to_owned())?,

@@ -204,7 +204,7 @@ impl StandIns {
     fn pem(&self, text: &str) -> String {
         let line = |line: &str| match line {
             label if label.starts_with("-----") => label.to_owned(),
-            line if line.is_empty() => String::new(),
+            "" => String::new(),
             line => {
                 let length = class(line.len()).min(64);
                 let bytes = self.stream(line.as_bytes(), length.div_ceil(4) * 3);

@@ -25,6 +25,11 @@ snapshot-secret-repeated = { $subject } repeats the content of a Secret
 snapshot-literal-password = { $subject } has values that look like passwords written into it: { $names }
     .fix = Put them into a Secret. The snapshot holds them as they are, because they may be no secrets.
 
+rehearsal-version = Kubernetes { $subject } cannot be simulated; the rehearsal poses as 1.{ $minor }
+    .fix = APIs that came or went between the two may behave otherwise in earnest.
+rehearsal-kind-unknown = { $subject }: { $count } objects are left out, another server than Kubernetes serves them
+    .fix = Nothing, unless the product or its chart uses them.
+
 ## A plan that is stale
 
 stale-cluster = context { $subject } is another cluster than the one that was planned for

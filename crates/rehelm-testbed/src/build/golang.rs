@@ -45,6 +45,16 @@ pub(super) const KUBERNETES: Recipe = Recipe {
     about: "about 5 min",
 };
 
+/// For machines without npm. Both name the versions that they would have as releases.
+pub(super) const HELM: Recipe = Recipe {
+    module: "clients",
+    programs: &[("helm.sh/helm/v3/cmd/helm", "helm"), ("./kubectl", "kubectl")],
+    ldflags: "-s -w -X helm.sh/helm/v3/internal/version.version=v3.17.2 \
+              -X k8s.io/component-base/version.gitVersion=v1.32.2 -X k8s.io/component-base/version.gitMajor=1 \
+              -X k8s.io/component-base/version.gitMinor=32",
+    about: "about 2 min",
+};
+
 impl Recipe {
     /// The folder with the programs, built when it is not there yet.
     pub(super) fn built(&self, cache: &Cache, talk: &dyn Fn(String)) -> Result<Utf8PathBuf> {

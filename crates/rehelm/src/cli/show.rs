@@ -51,7 +51,11 @@ pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn find<'p>(plan: &'p Plan, wanted: &str) -> Result<&'p Step> {
+/// A step by its number or its kind.
+///
+/// # Errors
+/// A usage error that names what there is.
+pub fn find<'p>(plan: &'p Plan, wanted: &str) -> Result<&'p Step> {
     let found = match wanted.parse::<u32>() {
         Ok(number) => plan.steps.iter().find(|step| step.number == number),
         Err(_) => plan.steps.iter().find(|step| step.spec.kind() == wanted),

@@ -1,0 +1,311 @@
+//! Databases in memory: collections as a snapshot outlines them, with documents made up, so that copies and proofs are
+//! real computations. Copying takes virtual time by the size that the real ones have.
+//!
+//! Invariants are those of the real ones: a source is only read, a copy that is run again ends in the same state, and what
+//! does not belong into a copy is an error.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rehelm_core::digest;
+use rehelm_core::ports::{
+    Clock, CollectionOutline, CollectionProof, DatabaseFacts, DatabaseOutline, DatabaseProof, DatabaseUser, Databases,
+    PortError, PortResult,
+};
+use rehelm_core::snapshot::DatabaseShapes;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+/// Documents of one collection that are really there; the others would prove nothing more.
+const MOST: u64 = 2_000;
+
+/// How fast a copy is: what the planner's estimate has as well.
+const BYTES_A_SECOND: u64 = 50_000_000;
+
+/// Documents in a database that no snapshot outlines.
+const FEW: u64 = 40;
+
+#[derive(Clone, Default)]
+struct Collection {
+    documents: BTreeSet<String>,
+    outline: CollectionOutline,
+}
+
+type Collections = BTreeMap<String, Collection>;
+
+#[derive(Default)]
+struct State {
+    databases: BTreeMap<String, Collections>,
+    /// By database and name.
+    users: BTreeMap<(String, String), SecretString>,
+}
+
+/// A database server in memory. It outlives the processes that talk to it.
+pub struct MemoryDatabases {
+    facts: DatabaseFacts,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+impl MemoryDatabases {
+    /// What a snapshot outlines; or, when it outlines nothing, those that the product renames, made up.
+    pub fn new(shapes: Option<&DatabaseShapes>, renamed: &[String], clock: Arc<dyn Clock>) -> Self {
+        let mut outlines: BTreeMap<String, DatabaseOutline> = match shapes {
+            Some(shapes) => shapes.databases.clone(),
+            None => renamed.iter().map(|name| (name.clone(), made_up())).collect(),
+        };
+        outlines.entry("admin".to_owned()).or_default();
+        let databases = outlines
+            .into_iter()
+            .map(|(name, outline)| {
+                let collections = outline.collections.into_iter();
+                let filled: Collections = collections.map(|c| (c.name.clone(), fill(&name, c))).collect();
+                (name, filled)
+            })
+            .collect();
+        let facts = shapes.map_or_else(
+            || DatabaseFacts {
+                version: "7.0.0".to_owned(),
+                replica_set: Vec::new(),
+                user: Some("root".to_owned()),
+            },
+            |shapes| shapes.server.clone(),
+        );
+        let state = State {
+            databases,
+            users: BTreeMap::new(),
+        };
+        Self {
+            facts,
+            clock,
+            state: Mutex::new(state),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is one insertion or removal.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything as it is, for comparisons: database, collection, documents, shape.
+    pub fn content(&self) -> BTreeMap<String, DatabaseProof> {
+        let state = self.state();
+        let proofs = state.databases.iter().map(|(name, collections)| {
+            let proofs = collections.iter().map(|(name, c)| (name.clone(), c.proof()));
+            (name.clone(), proofs.collect())
+        });
+        proofs.collect()
+    }
+}
+
+fn made_up() -> DatabaseOutline {
+    let collection = |name: &str| CollectionOutline {
+        name: name.to_owned(),
+        documents: FEW,
+        bytes: FEW * 120,
+        indexes: vec![json!({"name": "_id_", "keys": [["_id", 1]]})],
+        ..CollectionOutline::default()
+    };
+    DatabaseOutline {
+        bytes: 2 * FEW * 120,
+        collections: vec![collection("records"), collection("settings")],
+    }
+}
+
+fn fill(database: &str, outline: CollectionOutline) -> Collection {
+    let count = if outline.view { 0 } else { outline.documents.min(MOST) };
+    let document = |n: u64| json!({"_id": n, "of": format!("{database}.{}", outline.name)}).to_string();
+    Collection {
+        documents: (0..count).map(document).collect(),
+        outline,
+    }
+}
+
+impl Collection {
+    fn proof(&self) -> CollectionProof {
+        let mut content = String::new();
+        for document in &self.documents {
+            content.push_str(document);
+            content.push('\n');
+        }
+        let shape = json!([self.outline.view, self.outline.indexes]).to_string();
+        // What stands for more documents counts as them while it is whole.
+        let whole = self.documents.len() as u64 == self.outline.documents.min(MOST);
+        CollectionProof {
+            documents: if whole {
+                self.outline.documents
+            } else {
+                self.documents.len() as u64
+            },
+            bytes: self.outline.bytes,
+            content: digest::of_bytes(content.as_bytes()),
+            shape: digest::of_bytes(shape.as_bytes()),
+        }
+    }
+}
+
+fn absent(database: &str) -> PortError {
+    PortError::NotFound(format!("database {database}"))
+}
+
+#[async_trait]
+impl Databases for MemoryDatabases {
+    async fn facts(&self) -> PortResult<DatabaseFacts> {
+        Ok(self.facts.clone())
+    }
+
+    async fn list(&self) -> PortResult<Vec<String>> {
+        Ok(self.state().databases.keys().cloned().collect())
+    }
+
+    async fn size(&self, database: &str) -> PortResult<u64> {
+        let state = self.state();
+        let collections = state.databases.get(database).into_iter().flat_map(BTreeMap::values);
+        Ok(collections.map(|c| c.outline.bytes).sum())
+    }
+
+    async fn outline(&self, database: &str) -> PortResult<DatabaseOutline> {
+        let bytes = self.size(database).await?;
+        let state = self.state();
+        let collections = state.databases.get(database).ok_or_else(|| absent(database))?;
+        Ok(DatabaseOutline {
+            bytes,
+            collections: collections.values().map(|c| c.outline.clone()).collect(),
+        })
+    }
+
+    async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
+    ) -> PortResult<()> {
+        let source = self.state().databases.get(from).cloned().ok_or_else(|| absent(from))?;
+        let mut bytes = 0;
+        for (name, collection) in source {
+            // As long as the real one: in here a killed copy is a half-made one.
+            let time = collection.outline.bytes * 1_000_000 / BYTES_A_SECOND;
+            self.clock.sleep(Duration::from_micros(time.max(1))).await;
+            bytes += collection.outline.bytes;
+            let documents = collection.documents.len() as u64;
+            let mut state = self.state();
+            let target = state.databases.entry(to.to_owned()).or_default();
+            let copy = target.entry(name.clone()).or_default();
+            if let Some(strange) = copy.documents.difference(&collection.documents).next() {
+                let why = format!("collection {name} holds other documents, such as {strange}");
+                return Err(PortError::Invalid(format!("database {to}"), why));
+            }
+            *copy = collection;
+            drop(state);
+            progress(&name, documents, bytes);
+        }
+        Ok(())
+    }
+
+    async fn prove(&self, database: &str) -> PortResult<DatabaseProof> {
+        let bytes = self.size(database).await?;
+        // Reading everything takes as long as copying it.
+        self.clock
+            .sleep(Duration::from_micros((bytes * 1_000_000 / BYTES_A_SECOND).max(1)))
+            .await;
+        let state = self.state();
+        let collections = state.databases.get(database).ok_or_else(|| absent(database))?;
+        Ok(collections.iter().map(|(name, c)| (name.clone(), c.proof())).collect())
+    }
+
+    async fn ensure_user(&self, user: &DatabaseUser) -> PortResult<()> {
+        let key = (user.database.clone(), user.name.clone());
+        self.state().users.insert(key, user.password.clone());
+        Ok(())
+    }
+
+    async fn try_login(&self, user: &DatabaseUser) -> PortResult<()> {
+        let key = (user.database.clone(), user.name.clone());
+        let known = self.state().users.get(&key).cloned();
+        match known {
+            Some(password) if password.expose_secret() == user.password.expose_secret() => Ok(()),
+            _ => Err(PortError::Forbidden(format!(
+                "user {} of database {}: the login fails",
+                user.name, user.database
+            ))),
+        }
+    }
+
+    async fn drop_user(&self, database: &str, name: &str) -> PortResult<()> {
+        self.state().users.remove(&(database.to_owned(), name.to_owned()));
+        Ok(())
+    }
+
+    async fn drop_database(&self, database: &str) -> PortResult<()> {
+        self.state().databases.remove(database);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doors::WallClock;
+
+    fn server() -> MemoryDatabases {
+        let shapes = DatabaseShapes {
+            server: DatabaseFacts {
+                version: "4.2.0".into(),
+                replica_set: Vec::new(),
+                user: None,
+            },
+            databases: [("old".to_owned(), made_up())].into(),
+        };
+        MemoryDatabases::new(Some(&shapes), &[], Arc::new(WallClock))
+    }
+
+    #[tokio::test]
+    async fn a_copy_is_equal_and_can_be_made_again() {
+        let server = server();
+        server.copy("old", "new", &|_, _, _| {}).await.expect("copied");
+        server.copy("old", "new", &|_, _, _| {}).await.expect("copied again");
+        assert_eq!(server.prove("old").await.unwrap(), server.prove("new").await.unwrap());
+        assert_eq!(server.size("new").await.unwrap(), 2 * FEW * 120);
+        server
+            .state()
+            .databases
+            .get_mut("new")
+            .unwrap()
+            .get_mut("records")
+            .unwrap()
+            .documents
+            .insert("x".into());
+        assert_ne!(server.prove("old").await.unwrap(), server.prove("new").await.unwrap());
+        assert!(matches!(
+            server.copy("old", "new", &|_, _, _| {}).await,
+            Err(PortError::Invalid(..))
+        ));
+        server.drop_database("new").await.unwrap();
+        assert!(server.prove("new").await.unwrap_err().is_not_found());
+        assert!(
+            server
+                .copy("none", "new", &|_, _, _| {})
+                .await
+                .unwrap_err()
+                .is_not_found()
+        );
+    }
+
+    #[tokio::test]
+    async fn logins_are_proven() {
+        let server = server();
+        let user = |password: &str| DatabaseUser {
+            name: "new".into(),
+            database: "new".into(),
+            password: password.to_owned().into(),
+        };
+        assert!(server.try_login(&user("a")).await.is_err());
+        server.ensure_user(&user("a")).await.unwrap();
+        server.try_login(&user("a")).await.unwrap();
+        assert!(server.try_login(&user("b")).await.is_err());
+        server.drop_user("new", "new").await.unwrap();
+        assert!(server.try_login(&user("a")).await.is_err());
+    }
+}
