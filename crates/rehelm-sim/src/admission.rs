@@ -67,6 +67,7 @@ pub(crate) fn mutate(
         "persistentvolumeclaims" | "persistentvolumes" => storage::mutate(world, id, object, old),
         "ingresses.networking.k8s.io" if old.is_none() => ingress::set_default_class(world, object),
         "namespaces" => namespace::mutate(object, old, writer),
+        "jobs.batch" if old.is_none() => defaults::own_pods(object),
         "services" => service::mutate(world, object, old, dry_run)?,
         _ => {}
     }

@@ -30,8 +30,6 @@ pub(crate) struct Writer {
     pub manager: String,
     /// `status`, `scale`; empty for the object itself.
     pub subresource: String,
-    /// Version that the write is made in; empty for the store's own.
-    pub api_version: String,
     /// False for server-side apply, which keeps its own account of fields.
     pub tracks: bool,
 }
@@ -41,15 +39,8 @@ impl Writer {
         Self {
             manager: manager.to_owned(),
             subresource: subresource.to_owned(),
-            api_version: String::new(),
             tracks: true,
         }
-    }
-
-    /// The same, in a version that may not be the store's.
-    pub fn of_version(mut self, api_version: String) -> Self {
-        self.api_version = api_version;
-        self
     }
 }
 
@@ -157,12 +148,13 @@ impl World {
         dry_run: bool,
     ) -> Result<Arc<Value>, Refusal> {
         // Whatever version was asked for, the store's is what is admitted.
+        let asked = kind;
         let stored_kind = self.kinds.stored(kind);
         let kind = stored_kind.as_deref().unwrap_or(kind);
         let name = self.prepare_metadata(kind, &mut object)?;
         let sent = managed::take(&mut object);
         admission::decode(self, kind, &mut object);
-        managed::track(kind, None, &mut object, sent, writer, self.now());
+        managed::track(asked, None, &mut object, sent, writer, self.now());
         admission::mutate(self, kind, &mut object, None, writer, dry_run)?;
         self.check_escalation(kind, &object, None)?;
         admission::validate(self, kind, &object, None, &writer.subresource)?;
@@ -223,6 +215,7 @@ impl World {
         dry_run: bool,
     ) -> Result<Arc<Value>, Refusal> {
         // Whatever version was asked for, the store's is what is admitted.
+        let asked = kind;
         let stored_kind = self.kinds.stored(kind);
         let kind = stored_kind.as_deref().unwrap_or(kind);
         for field in [
@@ -239,7 +232,7 @@ impl World {
         }
         let sent = managed::take(&mut object);
         admission::decode(self, kind, &mut object);
-        managed::track(kind, Some(old), &mut object, sent, writer, self.now());
+        managed::track(asked, Some(old), &mut object, sent, writer, self.now());
         admission::mutate(self, kind, &mut object, Some(old), writer, dry_run)?;
         self.check_escalation(kind, &object, Some(old))?;
         admission::validate(self, kind, &object, Some(old), &writer.subresource)?;

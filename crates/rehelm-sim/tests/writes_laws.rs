@@ -82,7 +82,7 @@ fn template(object: &Value) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn applying_twice_is_applying_once(first in configs(), second in configs()) {

@@ -11,6 +11,8 @@ mod custom;
 mod pod;
 mod shape;
 
+pub(crate) use by_kind::own_pods;
+
 use serde_json::Value;
 
 use crate::kinds::Kind;

@@ -157,6 +157,15 @@ impl FieldSet {
         self.difference(&one);
     }
 
+    /// The field itself is a member, whatever is below it.
+    pub fn has(&self, path: &[Element]) -> bool {
+        match path {
+            [] => false,
+            [one] => self.has_element(one),
+            [first, rest @ ..] => self.below(first).is_some_and(|below| below.has(rest)),
+        }
+    }
+
     /// This element is a member.
     pub fn has_element(&self, element: &Element) -> bool {
         self.nodes.get(element).is_some_and(|node| node.member)

@@ -3,14 +3,18 @@
 //! A writer owns what its write adds or changes; everybody else loses that, and all lose what is removed. Whose write
 //! changes nothing owns nothing new. Entries keep their time unless their manager changed something.
 
+mod scale;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::compare::{Comparison, compare};
+use super::fieldset::Element;
 use super::managers::{self, Manager};
 use super::reset;
 use super::typed::Root;
+use crate::convert;
 use crate::kinds::Kind;
 use crate::meta;
 use crate::timeline::Time;
@@ -26,7 +30,8 @@ pub(crate) fn take(object: &mut Value) -> Option<Value> {
 
 /// Brings the account of fields up to date.
 ///
-/// `object` is what will be stored but for what admission adds: that belongs to nobody. `sent` is the account that the
+/// `kind` is in the version of the request: entries name its fields. `object` is what will be stored but for what admission
+/// adds: that belongs to nobody. `sent` is the account that the
 /// writer sent; server-side apply brings its own.
 pub(crate) fn track(
     kind: &Kind,
@@ -43,6 +48,12 @@ pub(crate) fn track(
         return;
     }
     let held = old.and_then(|old| meta::get(old, "managedFields"));
+    if let (Some(old), "scale") = (old, writer.subresource.as_str()) {
+        if let Some(account) = scale::account(kind, old, object, writer) {
+            meta::set(object, "managedFields", account);
+        }
+        return;
+    }
     let before = account(sent, held, !writer.subresource.is_empty());
     let account = match before {
         // Who asked to forget all managers, or never had any, is not tracked again by an update.
@@ -112,7 +123,18 @@ fn update(
 fn differences(root: &Root, kind: &Kind, old: Option<&Arc<Value>>, object: &Value, subresource: &str) -> Comparison {
     let nothing = Value::Object(Map::new());
     let old = old.map_or(&nothing, |old| &**old);
-    compare(root, old, object).without(&reset::fields(kind, subresource))
+    let found = if kind.is_stored() {
+        compare(root, old, object)
+    } else {
+        let shown = |object: &Value| convert::to_version(kind, object.clone());
+        compare(root, &shown(old), &shown(object))
+    };
+    let mut reset = reset::fields(kind, subresource);
+    if &*kind.id == "namespaces" {
+        // The server adds it after it accounted for the fields.
+        reset.insert(&[Element::field("spec"), Element::field("finalizers")]);
+    }
+    found.without(&reset)
 }
 
 /// The account after a write that made these differences.
@@ -133,11 +155,7 @@ pub(super) fn updated(
         let mut own = Manager {
             name: writer.manager.clone(),
             applied: false,
-            api_version: if writer.api_version.is_empty() {
-                kind.api_version()
-            } else {
-                writer.api_version.clone()
-            },
+            api_version: kind.api_version(),
             subresource: writer.subresource.clone(),
             time: Some(now.rfc3339()),
             set: changed,

@@ -9,7 +9,7 @@ use crate::world::{World, Writer};
 pub(super) fn run(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
     let strictness = body::strictness(call, "CreateOptions")?;
     let object = placed(call, body::object(world, call, strictness)?)?;
-    let writer = Writer::new(&call.asked.manager(&call.query), "").of_version(call.kind.api_version());
+    let writer = Writer::new(&call.asked.manager(&call.query), "");
     if !meta::resource_version(&object).is_empty() && !call.query.dry_run() {
         // Found out last, when the object would be stored.
         world.insert(&call.kind, object, &writer, true)?;

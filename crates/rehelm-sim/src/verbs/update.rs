@@ -71,7 +71,7 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal>
         if !creates {
             return Err(Refusal::not_found(id, name));
         }
-        let writer = Writer::new(&call.asked.manager(&call.query), "").of_version(call.kind.api_version());
+        let writer = Writer::new(&call.asked.manager(&call.query), "");
         let created = world.insert(&call.kind, object, &writer, call.query.dry_run())?;
         return Ok(Answer::Object(201, shown(call, &created)));
     };
@@ -153,7 +153,6 @@ pub(super) fn write(
     let writer = Writer {
         manager: call.asked.manager(&call.query),
         subresource: call.path.subresource.clone(),
-        api_version: call.kind.api_version(),
         tracks,
     };
     world.replace(&call.kind, old, object, &writer, call.query.dry_run())

@@ -79,9 +79,7 @@ fn replication_controller(object: &mut Value) {
     }
 }
 
-/// A Job's selector is its uid, unless it says that it has its own.
 fn job(object: &mut Value) {
-    let (name, uid) = (meta::name(object).to_owned(), meta::uid(object).to_owned());
     let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
         return;
     };
@@ -113,12 +111,23 @@ fn job(object: &mut Value) {
         };
         spec.insert("podReplacementPolicy".to_owned(), policy.into());
     }
+    if absent(spec, "manualSelector") {
+        spec.insert("manualSelector".to_owned(), false.into());
+    }
+}
+
+/// What a Job gets when it is made, after the server accounted for its fields: the selector and labels of its own pods.
+/// They are its uid, unless it says that it has its own.
+pub(crate) fn own_pods(object: &mut Value) {
+    let (name, uid) = (meta::name(object).to_owned(), meta::uid(object).to_owned());
+    let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
     let manual = spec.get("manualSelector") == Some(&Value::Bool(true));
     let known = spec.get("selector").is_some_and(|selector| !selector.is_null());
     if manual || known || uid.is_empty() {
         return;
     }
-    spec.insert("manualSelector".to_owned(), false.into());
     spec.insert(
         "selector".to_owned(),
         json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}),
