@@ -34,6 +34,10 @@ pub(crate) fn carry_out(world: &mut World, verb: &str, call: &Call<'_>) -> Resul
     if call.path.subresource.is_empty() && !call.kind.facts.verbs.iter().any(|known| known == verb) {
         return Err(Refusal::method_not_allowed());
     }
+    let on_collection = call.path.name.is_empty();
+    if on_collection && matches!(verb, "update" | "patch") || !on_collection && verb == "create" {
+        return Err(Refusal::method_not_allowed());
+    }
     match verb {
         "get" => get::run(world, call),
         "list" => list::run(world, call),

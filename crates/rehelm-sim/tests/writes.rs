@@ -122,12 +122,10 @@ fn known_difference(title: &str) -> Option<&'static str> {
 const VALIDATION: &str = "validation is not this file's matter";
 const KNOWN: &[(&str, &str)] = &[
     ("bad yaml", "the YAML parser has words of its own"),
-    ("box mp type", VALIDATION),
     (
         "box status",
         "labels that a status update brings and the server drops again are owned all the same there",
     ),
-    ("box wrong type", VALIDATION),
     ("dep null selector", VALIDATION),
     (
         "dep {\"template\": {\"spec\": {\"containers\": [{\"name\": \"a\", \"livenessProbe\": {\"httpGet\": {\"port\": {}}}}]}}}",

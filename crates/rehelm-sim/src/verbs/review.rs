@@ -35,7 +35,7 @@ pub(super) fn run(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
         _ => {
             let status = answered["status"].take();
             let manager = call.asked.manager(&call.query);
-            let writer = Writer::new(&manager, "").of_version(call.kind.api_version());
+            let writer = Writer::new(&manager, "");
             if let Some(map) = answered.as_object_mut() {
                 map.shift_remove("status");
             }
