@@ -1,5 +1,7 @@
 //! What can be told to go wrong.
 
+pub(crate) mod requests;
+
 use std::time::Duration;
 
 use crate::controllers;
@@ -58,6 +60,7 @@ pub enum Fault {
 #[derive(Default)]
 pub(crate) struct Faults {
     pub all: Vec<Fault>,
+    pub requests: requests::Requests,
 }
 
 impl crate::Sim {

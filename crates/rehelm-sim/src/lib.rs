@@ -43,11 +43,12 @@ mod verbs;
 mod world;
 
 pub use controllers::{NodeOptions, Timing};
+pub use faults::requests::{Interference, RequestRecord, Rule};
 pub use faults::{Fault, Readiness};
 pub use pace::{Hold, Pace, TimedOut};
 pub use rbac::Identity;
 pub use serve::{ServeError, ServeOptions, Served};
-pub use service::{AnswerBody, SimService};
+pub use service::{AnswerBody, ConnectionLost, SimService};
 pub use sim::{LoadError, Options, Sim};
 pub use timeline::Time;
 

@@ -197,6 +197,15 @@ pub(crate) async fn until<T>(shared: &Shared, event: impl Future<Output = T>) ->
     }
 }
 
+/// Clients in this process let time pass while they wait; those outside do not.
+pub(crate) async fn attended<T>(shared: &Shared, outside: bool, event: impl Future<Output = T>) -> T {
+    if outside {
+        event.await
+    } else {
+        until(shared, event).await
+    }
+}
+
 /// Every client that waits runs this; the first that finds all others waiting lets time leap. None waits for another to do
 /// it, because a watch may be left alone by its client in the middle of this.
 async fn drive(shared: &Shared) -> Infallible {

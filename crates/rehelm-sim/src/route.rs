@@ -152,7 +152,12 @@ pub(crate) fn answer(shared: &Arc<Shared>, mut asked: Asked) -> Response<AnswerB
         Ok((Answer::Raw(media, bytes), _)) => service::whole(200, &media, bytes),
         Ok((Answer::Object(code, value), kind)) => shaped(shared, &asked, &query, code, value, kind, false),
         Ok((Answer::List(value), kind)) => shaped(shared, &asked, &query, 200, value, kind, true),
-        Err(refusal) => shape::encoded(refusal.code, &refusal.to_status(), false, asked.is_pretty(&query)),
+        Err(refusal) => {
+            let pretty = asked.is_pretty(&query);
+            let mut response = shape::encoded(refusal.code, &refusal.to_status(), false, pretty);
+            service::say_when_to_come_back(&refusal, &mut response);
+            response
+        }
     };
     for warning in asked.warnings.take() {
         if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {

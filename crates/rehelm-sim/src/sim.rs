@@ -167,6 +167,11 @@ impl Sim {
         all.map(|object| (*object).clone()).collect()
     }
 
+    /// Forgets all past versions, as a server does every few minutes: who watches or lists from before is told 410 Gone.
+    pub fn forget_history(&self) {
+        self.shared.with(|world| world.store.compact());
+    }
+
     /// The API as a tower service, for a client that is the cluster's administrator.
     pub fn service(&self) -> SimService {
         self.service_as(Identity::admin())

@@ -114,6 +114,27 @@ impl Store {
             .collect()
     }
 
+    /// Objects of a resource as they were at a version; None when that is forgotten.
+    pub fn list_at(&self, resource: &str, namespace: Option<&str>, version: u64) -> Option<Vec<Arc<Value>>> {
+        if version >= self.version {
+            return Some(self.list(resource, namespace));
+        }
+        if version < self.compacted {
+            return None;
+        }
+        let mut then = self.objects.get(resource).cloned().unwrap_or_default();
+        let later: Vec<&Change> = self.since(version).collect();
+        for change in later.into_iter().rev().filter(|change| *change.resource == *resource) {
+            let place = Place::new(meta::namespace(&change.object), meta::name(&change.object));
+            match &change.old {
+                Some(old) => then.insert(place, old.clone()),
+                None => then.remove(&place),
+            };
+        }
+        let within = |object: &&Arc<Value>| namespace.is_none_or(|namespace| meta::namespace(object) == namespace);
+        Some(then.values().filter(within).cloned().collect())
+    }
+
     /// Resources that have objects.
     pub fn resources(&self) -> Vec<Arc<str>> {
         let full = self.objects.iter().filter(|(_, objects)| !objects.is_empty());

@@ -1,6 +1,5 @@
 //! Connections: TLS, who is there, and the service behind.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +18,7 @@ use tower::Service as _;
 use super::Tokens;
 use crate::rbac::Identity;
 use crate::refusal::Refusal;
-use crate::service::{self, AnswerBody, SimService};
+use crate::service::{self, AnswerBody, ConnectionLost, SimService};
 use crate::sim::Shared;
 
 /// How long an answer that is under way may take when the listener is stopped.
@@ -75,7 +74,7 @@ async fn connection(server: Server, stream: TcpStream, mut stopped: watch::Recei
     }
 }
 
-async fn answer(server: Server, request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
+async fn answer(server: Server, request: Request<Incoming>) -> Result<Response<AnswerBody>, ConnectionLost> {
     let Some(identity) = identity(&server.tokens, &request) else {
         let refusal = Refusal::unauthorized();
         return Ok(service::json(refusal.code, &refusal.to_status()));

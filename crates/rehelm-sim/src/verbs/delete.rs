@@ -34,7 +34,7 @@ pub(super) fn all(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal>
     }
     let items: Vec<Value> = found.iter().map(|object| shown(call, object)).collect();
     Ok(Answer::List(json!({
-        "kind": format!("{}List", call.kind.facts.kind),
+        "kind": call.kind.list_kind(),
         "apiVersion": call.kind.api_version(),
         "metadata": {"resourceVersion": world.store.version().to_string()},
         "items": items,

@@ -6,6 +6,7 @@ use crate::route::{Answer, Call};
 use crate::world::World;
 
 pub(super) fn run(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
+    super::list::known_version(world, &call.query)?;
     let object = existing(world, call)?;
     Ok(Answer::Object(200, shown(call, &object)))
 }

@@ -1,4 +1,9 @@
-//! `list`: selectors, pages.
+//! `list`: selectors, pages, versions of the past.
+
+mod page;
+mod version;
+
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -9,55 +14,48 @@ use crate::refusal::Refusal;
 use crate::route::{Answer, Call};
 use crate::world::World;
 
+use page::Page;
+pub(super) use version::not_newer as known_version;
+
 pub(super) fn run(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
     let selector = Selector::of(call)?;
+    let page = Page::of(call)?;
+    let at = version::wanted(world, call, &page)?;
     let namespace = Some(call.path.namespace.as_str()).filter(|namespace| !namespace.is_empty());
-    let objects = world.list(&call.kind.id, namespace);
-    let mut found = objects.iter().filter(|object| selector.matches(object));
-    let limit = call
-        .query
-        .get("limit")
-        .and_then(|limit| limit.parse::<usize>().ok())
-        .unwrap_or(0);
-    let mut meta = json!({"resourceVersion": world.store.version().to_string()});
-    let items: Vec<Value> = if limit == 0 && call.query.get("continue").is_none() {
-        found.map(|object| shown(call, object)).collect()
-    } else {
-        let after = call.query.get("continue").map(decode).transpose()?;
-        let rest: Vec<_> = found
-            .by_ref()
-            .filter(|object| after.as_deref().is_none_or(|after| place(object).as_str() > after))
-            .collect();
-        let limit = if limit == 0 { rest.len() } else { limit };
-        if rest.len() > limit
-            && let Some(last) = rest.get(limit - 1)
-        {
-            meta["continue"] = encode(&place(last)).into();
-            meta["remainingItemCount"] = (rest.len() - limit).into();
-        }
-        rest.into_iter().take(limit).map(|object| shown(call, object)).collect()
+    let objects = match world.store.list_at(&call.kind.id, namespace, at) {
+        Some(objects) => objects,
+        None => return Err(page.expired()),
     };
+    let start = page.start.as_deref();
+    let found: Vec<&Arc<Value>> = objects
+        .iter()
+        .filter(|object| start.is_none_or(|start| place(call, object).as_str() >= start))
+        .filter(|object| selector.matches(object))
+        .collect();
+    let mut meta = json!({"resourceVersion": at.to_string()});
+    let shown_now = page.limit.map_or(found.len(), |limit| limit.min(found.len()));
+    if let Some(last) = shown_now.checked_sub(1).filter(|_| shown_now < found.len()) {
+        meta["continue"] = page::token(at, &format!("{}\u{0}", place(call, found[last]))).into();
+        // How many of those that are left a selector takes is not known without looking at them all.
+        if selector.is_empty() {
+            meta["remainingItemCount"] = (found.len() - shown_now).into();
+        }
+    }
+    let items: Vec<Value> = found[..shown_now].iter().map(|object| shown(call, object)).collect();
     Ok(Answer::List(json!({
-        "kind": format!("{}List", call.kind.facts.kind),
+        "kind": call.kind.list_kind(),
         "apiVersion": call.kind.api_version(),
         "metadata": meta,
         "items": items,
     })))
 }
 
-fn place(object: &Value) -> String {
-    format!("{}\u{0}{}", meta::namespace(object), meta::name(object))
-}
-
-fn encode(place: &str) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(place)
-}
-
-fn decode(token: &str) -> Result<String, Refusal> {
-    use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).ok();
-    bytes
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(|| Refusal::bad_request("continue key is not valid"))
+/// Where an object is in a list: `namespace/name`, or `name` within one namespace.
+fn place(call: &Call<'_>, object: &Value) -> String {
+    match meta::namespace(object) {
+        namespace if !namespace.is_empty() && call.path.namespace.is_empty() => {
+            format!("{namespace}/{}", meta::name(object))
+        }
+        _ => meta::name(object).to_owned(),
+    }
 }

@@ -1,5 +1,7 @@
 //! Label and field selectors.
 
+mod fields;
+
 use serde_json::Value;
 
 use crate::meta;
@@ -36,7 +38,10 @@ pub(crate) struct Selector {
 
 impl Selector {
     pub fn of(call: &Call<'_>) -> Result<Self, Refusal> {
-        let mut fields = parse(call.query.get("fieldSelector").unwrap_or_default())?;
+        let mut fields = parse_fields(call.query.get("fieldSelector").unwrap_or_default())?;
+        for (field, _) in &fields {
+            fields::check(&call.kind, field)?;
+        }
         if !call.path.name.is_empty() {
             fields.push(("metadata.name".to_owned(), Test::Equals(call.path.name.clone())));
         }
@@ -44,6 +49,11 @@ impl Selector {
             labels: parse(call.query.get("labelSelector").unwrap_or_default())?,
             fields,
         })
+    }
+
+    /// True when everything fits.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.fields.is_empty()
     }
 
     pub fn matches(&self, object: &Value) -> bool {
@@ -55,23 +65,7 @@ impl Selector {
             && self
                 .fields
                 .iter()
-                .all(|(path, test)| test.holds(Some(&field(object, path))))
-    }
-}
-
-/// A field by its dotted path; absent ones are empty, as the API server has it.
-fn field(object: &Value, path: &str) -> String {
-    let mut at = object;
-    for part in path.split('.') {
-        match at.get(part) {
-            Some(next) => at = next,
-            None => return String::new(),
-        }
-    }
-    match at {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
+                .all(|(path, test)| test.holds(Some(&fields::value(object, path))))
     }
 }
 
@@ -101,13 +95,52 @@ fn parse(text: &str) -> Result<Vec<(String, Test)>, Refusal> {
     parts(text).into_iter().map(requirement).collect()
 }
 
+/// Field selectors know `=`, `==` and `!=` only.
+fn parse_fields(text: &str) -> Result<Vec<(String, Test)>, Refusal> {
+    let each = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let owned = |text: &str| text.trim().to_owned();
+    each.map(|part| {
+        if let Some((field, value)) = part.split_once("!=") {
+            return Ok((owned(field), Test::Differs(owned(value))));
+        }
+        let (field, value) = part
+            .split_once("==")
+            .or_else(|| part.split_once('='))
+            .ok_or_else(|| Refusal::bad_request(format!("invalid selector: '{text}'; can't understand '{part}'")))?;
+        Ok((owned(field), Test::Equals(owned(value))))
+    })
+    .collect()
+}
+
+/// A key as labels have it: an optional prefix, and a name.
+fn key(text: &str) -> Result<String, Refusal> {
+    let text = text.trim();
+    let name = text.rsplit('/').next().unwrap_or_default();
+    let edge = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+    let inner = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    if edge(name.chars().next()) && edge(name.chars().last()) && name.chars().all(inner) {
+        return Ok(text.to_owned());
+    }
+    let why = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+    Err(Refusal::bad_request(format!(
+        "unable to parse requirement: <nil>: Invalid value: {text:?}: {why}"
+    )))
+}
+
 fn requirement(part: &str) -> Result<(String, Test), Refusal> {
     let owned = |text: &str| text.trim().to_owned();
-    if let Some((key, value)) = part.split_once("!=") {
-        return Ok((owned(key), Test::Differs(owned(value))));
+    let single = |value: &str| {
+        if value.contains('=') {
+            let why = "found '=', expected: ',' or 'end of string'";
+            return Err(Refusal::bad_request(why));
+        }
+        Ok(owned(value))
+    };
+    if let Some((name, value)) = part.split_once("!=") {
+        return Ok((key(name)?, Test::Differs(single(value)?)));
     }
-    if let Some((key, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
-        return Ok((owned(key), Test::Equals(owned(value))));
+    if let Some((name, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
+        return Ok((key(name)?, Test::Equals(single(value)?)));
     }
     let (head, values) = part
         .split_once('(')
@@ -118,12 +151,12 @@ fn requirement(part: &str) -> Result<(String, Test), Refusal> {
         inside.split(',').map(owned).collect()
     };
     match (words.as_slice(), values.is_some()) {
-        ([key, "in"], true) => Ok((owned(key), Test::In(set()))),
-        ([key, "notin"], true) => Ok((owned(key), Test::NotIn(set()))),
-        ([key], false) => Ok(match key.strip_prefix('!') {
-            Some(key) => (owned(key), Test::Absent),
-            None => (owned(key), Test::Exists),
-        }),
+        ([name, "in"], true) => Ok((key(name)?, Test::In(set()))),
+        ([name, "notin"], true) => Ok((key(name)?, Test::NotIn(set()))),
+        ([name], false) => match name.strip_prefix('!') {
+            Some(name) => Ok((key(name)?, Test::Absent)),
+            None => Ok((key(name)?, Test::Exists)),
+        },
         _ => Err(Refusal::bad_request(format!("unable to parse requirement: {part:?}"))),
     }
 }

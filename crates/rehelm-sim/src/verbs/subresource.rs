@@ -4,6 +4,7 @@ mod binding;
 mod ephemeral;
 mod eviction;
 mod finalize;
+mod log;
 mod scale;
 mod token;
 
@@ -19,6 +20,8 @@ pub(super) fn run(world: &mut World, verb: &str, call: &Call<'_>) -> Result<Answ
         ("pods", "eviction", "create") => eviction::run(world, call),
         ("pods", "binding", "create") => binding::run(world, call, &call.path.name),
         ("pods", "ephemeralcontainers", "get" | "update" | "patch") => ephemeral::run(world, verb, call),
+        ("pods", "log", "get") => log::run(world, call),
+        ("pods", "exec" | "attach" | "portforward" | "proxy", _) => Err(log::no_containers(call)),
         ("namespaces", "finalize", "update") => finalize::run(world, call),
         ("serviceaccounts", "token", "create") => token::run(world, call),
         (_, "scale", "get" | "update" | "patch") if call.kind.has_subresource("scale") => scale::run(world, verb, call),

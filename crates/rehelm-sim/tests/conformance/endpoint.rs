@@ -141,7 +141,7 @@ impl Endpoint for Simulated {
     async fn ask(&self, request: Request<Full<Bytes>>) -> Answer {
         let response = match self.service().oneshot(request).await {
             Ok(response) => response,
-            Err(never) => match never {},
+            Err(lost) => return Answer::of(0, lost.to_string().as_bytes()),
         };
         let (code, warnings) = Answer::head(&response);
         let body = response.into_body().collect();
@@ -155,7 +155,7 @@ impl Endpoint for Simulated {
     async fn watch(&self, request: Request<Full<Bytes>>, count: usize) -> Answer {
         let response = match self.service().oneshot(request).await {
             Ok(response) => response,
-            Err(never) => match never {},
+            Err(lost) => return Answer::of(0, lost.to_string().as_bytes()),
         };
         let code = response.status().as_u16();
         lines(code, response.into_body(), count, Duration::from_secs(1)).await

@@ -1,7 +1,6 @@
 //! The events of one watch. Dropping it frees everything that it holds.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -195,7 +194,7 @@ impl Events {
                 Either::Right(_) => true,
             }
         };
-        let over = attended(&self.shared, self.outside, news).await;
+        let over = pace::attended(&self.shared, self.outside, news).await;
         self.watching.waits(None);
         if over {
             if self.watch.bookmarks {
@@ -205,14 +204,5 @@ impl Events {
             }
             self.ended = true;
         }
-    }
-}
-
-/// Clients in this process let time pass while they wait; those outside do not.
-async fn attended<T>(shared: &Shared, outside: bool, event: impl Future<Output = T>) -> T {
-    if outside {
-        event.await
-    } else {
-        pace::until(shared, event).await
     }
 }
