@@ -24,6 +24,7 @@ use futures::future::{Either, select};
 use tokio::sync::Notify;
 
 use crate::sim::Shared;
+use crate::timeline::Time;
 use crate::world::World;
 
 pub use outside::{Hold, Pace};
@@ -109,6 +110,11 @@ impl Pacer {
     /// Virtual time has leapt.
     pub fn leapt(&self) {
         self.leapt.notify_waiters();
+    }
+
+    /// Virtual time of the last change of any object.
+    pub fn changed_at(&self) -> Time {
+        Time(self.changed_at.load(Ordering::SeqCst))
     }
 
     /// A client in a watch, until the guard is dropped.
@@ -267,15 +273,21 @@ async fn everybody_waits(shared: &Shared) -> bool {
     true
 }
 
+/// Without any effect, a leap ends after this.
+const STRIDE: Duration = Duration::from_secs(60);
+
 /// Time leaps until somebody may have something to do; false when nothing is going to happen.
-pub(crate) fn leap(world: &mut World) -> bool {
+pub(crate) fn leap(world: &mut World, changed_at: Time) -> bool {
     let (version, woken, start) = (world.store.version(), world.timeline.woken(), world.now());
     while world.leap() {
         if world.store.version() != version || world.timeline.woken() != woken {
             return true;
         }
-        if world.now().since(start) > FOREVER {
+        if world.now().since(changed_at) > FOREVER {
             return false;
+        }
+        if world.now().since(start) >= STRIDE {
+            return true;
         }
     }
     false

@@ -117,9 +117,18 @@ impl Shared {
         *self.changed.borrow()
     }
 
+    /// Time leaps to the next thing that is due, whether it has an effect or not.
+    pub fn step(&self) {
+        self.with_unnoticed(|world| {
+            world.leap();
+        });
+        self.pace.leapt();
+    }
+
     /// Time leaps until somebody may have something to do; false when nothing is going to happen.
     pub fn leap(&self) -> bool {
-        let more = self.with_unnoticed(crate::pace::leap);
+        let changed_at = self.pace.changed_at();
+        let more = self.with_unnoticed(|world| crate::pace::leap(world, changed_at));
         self.pace.leapt();
         more
     }

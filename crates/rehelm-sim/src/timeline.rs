@@ -45,6 +45,13 @@ pub(crate) struct Task {
     pub background: bool,
 }
 
+/// A client that sleeps.
+struct Sleeper {
+    waker: tokio::sync::oneshot::Sender<()>,
+    /// Time is to go on for its sake.
+    matters: bool,
+}
+
 /// The queue of tasks and of clients that sleep.
 #[derive(Default)]
 pub(crate) struct Timeline {
@@ -53,7 +60,7 @@ pub(crate) struct Timeline {
     due: BTreeMap<(Time, u64), Task>,
     background: BTreeMap<(Time, u64), Task>,
     planned: HashMap<Task, (Time, u64)>,
-    sleepers: BTreeMap<(Time, u64), tokio::sync::oneshot::Sender<()>>,
+    sleepers: BTreeMap<(Time, u64), Sleeper>,
     woken: u64,
 }
 
@@ -106,7 +113,10 @@ impl Timeline {
     /// When something happens next: a task, or a sleeper that wakes. Background tasks do not count.
     pub fn next_due(&self) -> Option<Time> {
         let task = self.due.keys().next().map(|key| key.0);
-        let mut live = self.sleepers.iter().filter(|(_, sleeper)| !sleeper.is_closed());
+        let mut live = self
+            .sleepers
+            .iter()
+            .filter(|(_, sleeper)| sleeper.matters && !sleeper.waker.is_closed());
         let sleeper = live.next().map(|(key, _)| key.0);
         match (task, sleeper) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -123,17 +133,22 @@ impl Timeline {
             }
             if let Some(sleeper) = self.sleepers.remove(&place) {
                 // A sleeper that is gone needs no waking.
-                self.woken += u64::from(sleeper.send(()).is_ok());
+                self.woken += u64::from(sleeper.waker.send(()).is_ok());
             }
         }
     }
 
     /// A sleep of a client; the receiver ends when its time has come.
     pub fn sleep(&mut self, time: Duration) -> tokio::sync::oneshot::Receiver<()> {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.sleep_if(time, true)
+    }
+
+    /// A sleep for whose sake nobody would let time pass, unless it `matters`.
+    pub fn sleep_if(&mut self, time: Duration, matters: bool) -> tokio::sync::oneshot::Receiver<()> {
+        let (waker, receiver) = tokio::sync::oneshot::channel();
         self.sequence += 1;
         let at = self.now.after(time);
-        self.sleepers.insert((at, self.sequence), sender);
+        self.sleepers.insert((at, self.sequence), Sleeper { waker, matters });
         self.pass_to(self.now);
         receiver
     }
@@ -143,10 +158,10 @@ impl Timeline {
         self.woken
     }
 
-    /// How many clients sleep (those that gave up are not counted).
+    /// How many clients sleep for whose sake time is to go on (those that gave up are not counted).
     pub fn sleeping(&mut self) -> usize {
-        self.sleepers.retain(|_, sleeper| !sleeper.is_closed());
-        self.sleepers.len()
+        self.sleepers.retain(|_, sleeper| !sleeper.waker.is_closed());
+        self.sleepers.values().filter(|sleeper| sleeper.matters).count()
     }
 }
 

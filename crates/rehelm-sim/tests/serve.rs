@@ -100,6 +100,42 @@ async fn kubectl_reads_the_cluster() {
 }
 
 #[tokio::test]
+async fn kubectl_makes_things_and_waits_for_them() {
+    let Some(cluster) = Cluster::new("waits").await else {
+        return;
+    };
+    let real = std::time::Instant::now();
+    // What kubectl makes itself, it sends as protobuf.
+    let web = ["create", "deployment", "web", "--image=web:1", "--replicas=3"];
+    cluster.run(&web).await;
+    let wait = ["wait", "deployment/web", "--for=condition=Available", "--timeout=60s"];
+    cluster.run(&wait).await;
+    let table = cluster.run(&["get", "deployment", "web", "-o", "wide"]).await;
+    let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    let shown = [
+        "NAME",
+        "READY",
+        "UP-TO-DATE",
+        "AVAILABLE",
+        "AGE",
+        "CONTAINERS",
+        "IMAGES",
+        "SELECTOR",
+    ];
+    assert_eq!(words[0], shown);
+    assert_eq!(words[1][..4], ["web", "3/3", "3", "3"], "{table}");
+    assert_eq!(words[1][5..], ["web", "web:1", "app=web"], "{table}");
+    let joe = Identity::user("joe", &[]);
+    let (code, _, stderr) = cluster.run_as(&joe, &["get", "pods"]).await;
+    assert_eq!(code, 1);
+    assert!(
+        stderr.contains("User \"joe\" cannot list resource \"pods\""),
+        "{stderr}"
+    );
+    assert!(real.elapsed().as_secs() < 30, "time leaps while kubectl waits");
+}
+
+#[tokio::test]
 async fn a_token_that_nobody_gave_out_is_refused() {
     let Some(cluster) = Cluster::new("token").await else {
         return;

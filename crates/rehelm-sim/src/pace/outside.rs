@@ -1,7 +1,7 @@
 //! Time while programs outside of the process use the API (kubectl, Helm): they cannot be asked whether they wait.
 //!
 //! Real time that passes passes in virtual time, too, so that programs that poll see progress. Time leaps only when every
-//! watch of theirs waits, and no request came for [`CALM`] of real time.
+//! watch of theirs waits, and no request came for a while: [`CALM`] of real time, and longer for a longer leap.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -11,6 +11,16 @@ use crate::sim::Shared;
 
 /// Without a request for so long, a program that is in a watch waits for it.
 const CALM: Duration = Duration::from_millis(5);
+
+/// Time leaps at most so much faster than real time: a program that has seen what it waited for may need a while to close its
+/// watch, and should not find that hours went by meanwhile.
+const FASTEST: u32 = 300;
+
+/// The longest real time before a leap, however far.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Nothing is due, and nobody asked for anything for so long: nothing is going to happen.
+const SILENCE: Duration = Duration::from_millis(250);
 
 /// How virtual time passes while the API is served to programs of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -204,18 +214,22 @@ fn look(shared: &Shared) -> Next {
     };
     let in_watch = pacer.watches_outside() > 0 || (sleepers > 0 && pacer.outside().holds == 0);
     let waits = leaps && in_watch && !pacer.is_busy() && pacer.watches_wait(shared.version());
-    if waits && calm >= CALM {
-        if shared.leap() {
+    let ahead = due.map(|due| due.since(now));
+    let needed = ahead.map_or(SILENCE, |ahead| (ahead / FASTEST).clamp(CALM, PATIENCE));
+    if waits && calm >= needed {
+        if ahead.is_some() {
+            shared.step();
             pacer.outside().heard();
             return Next::Again;
         }
         pacer.stuck.send_replace(true);
         return Next::Wait(Some(LONGEST));
     }
-    let calms = waits.then(|| CALM.saturating_sub(calm).max(Duration::from_micros(200)));
-    let dues = due
+    let least = Duration::from_micros(200);
+    let calms = waits.then(|| needed.saturating_sub(calm).max(least));
+    let dues = ahead
         .filter(|_| speed > 0.0)
-        .map(|due| Duration::from_secs_f64((due.since(now).as_secs_f64() / speed).min(LONGEST.as_secs_f64())))
-        .map(|wait| wait.max(Duration::from_micros(200)));
+        .map(|ahead| Duration::from_secs_f64((ahead.as_secs_f64() / speed).min(LONGEST.as_secs_f64())))
+        .map(|wait| wait.max(least));
     Next::Wait(Some(calms.into_iter().chain(dues).min().unwrap_or(LONGEST)))
 }

@@ -1,13 +1,11 @@
 //! When nothing is going to happen any more.
 
 use std::pin::pin;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::future::select;
 
 use crate::Sim;
-use crate::timeline::Time;
 
 /// Virtual time ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +27,7 @@ impl Sim {
         loop {
             let mut leapt = pin!(pacer.leapt.notified());
             leapt.as_mut().enable();
-            let last = Time(pacer.changed_at.load(Ordering::SeqCst)).max(begun);
+            let last = pacer.changed_at().max(begun);
             if *stuck.borrow_and_update() || self.now().since(last) >= patience {
                 return;
             }
