@@ -29,6 +29,8 @@ pub struct Printer {
     color: ColorChoice,
     quiet: bool,
     bars: Mutex<Option<MultiProgress>>,
+    /// Where everything goes instead of the process' streams.
+    kept: Option<Mutex<String>>,
 }
 
 impl Printer {
@@ -38,11 +40,41 @@ impl Printer {
             color,
             quiet,
             bars: Mutex::new(None),
+            kept: None,
         }
+    }
+
+    /// A printer that keeps data and talk, in their order and without colour, for [`Printer::take`]. Nobody answers its questions.
+    pub fn keeping() -> Self {
+        Self {
+            kept: Some(Mutex::default()),
+            ..Self::new(ColorChoice::Never, false)
+        }
+    }
+
+    /// What was printed since the last time; empty for a printer that prints.
+    pub fn take(&self) -> String {
+        let kept = self.kept.as_ref().and_then(|kept| kept.lock().ok());
+        kept.map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default()
+    }
+
+    /// Keeps a text if this printer keeps; false when it is to be printed.
+    fn keep(&self, text: &str) -> bool {
+        let Some(kept) = &self.kept else { return false };
+        if let Ok(mut kept) = kept.lock() {
+            kept.push_str(&anstream::adapter::strip_str(text).to_string());
+            if !text.ends_with('\n') {
+                kept.push('\n');
+            }
+        }
+        true
     }
 
     /// Data for stdout, as it is. A reader that went away (`| head`) is not an error.
     pub fn data(&self, text: &str) -> Result<()> {
+        if self.keep(text) {
+            return Ok(());
+        }
         let write = || -> io::Result<()> {
             let mut out = AutoStream::new(io::stdout(), self.color).lock();
             out.write_all(text.as_bytes())?;
@@ -101,6 +133,9 @@ impl Printer {
 
     /// Asks on stderr and reads one line from stdin; None at the end of input.
     pub fn ask(&self, question: &str) -> Result<Option<String>> {
+        if self.keep(question) {
+            return Ok(None);
+        }
         let mut line = String::new();
         let read = self.above_bars(|| {
             let mut err = AutoStream::new(io::stderr(), self.color).lock();
@@ -114,7 +149,7 @@ impl Printer {
 
     /// True when a person can answer questions.
     pub fn is_interactive(&self) -> bool {
-        io::stdin().is_terminal() && io::stderr().is_terminal()
+        self.kept.is_none() && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// True when only what is wrong is said.
@@ -124,7 +159,7 @@ impl Printer {
 
     /// True when talk goes to a terminal, where lines can be redrawn.
     pub fn is_live(&self) -> bool {
-        io::stderr().is_terminal()
+        self.kept.is_none() && io::stderr().is_terminal()
     }
 
     /// Makes room for bars at the bottom of the terminal; from now on lines appear above them.
@@ -144,6 +179,9 @@ impl Printer {
     }
 
     fn talk(&self, text: &str) {
+        if self.keep(text) {
+            return;
+        }
         // Nobody is left to be told when stderr is gone.
         let _ = self.above_bars(|| {
             let mut err = AutoStream::new(io::stderr(), self.color).lock();
@@ -157,5 +195,21 @@ impl Printer {
             Some(bars) => bars.suspend(write),
             None => write(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_printer_that_keeps_gives_data_and_talk_in_their_order_without_colour() {
+        let printer = Printer::keeping();
+        printer.hint("try again");
+        printer.data("a: 1").expect("kept");
+        assert_eq!(printer.ask("sure?").expect("kept"), None);
+        assert_eq!(printer.take(), "hint: try again\na: 1\nsure?\n");
+        assert_eq!(printer.take(), "");
+        assert!(!printer.is_interactive());
     }
 }
