@@ -31,7 +31,7 @@ pub mod wait;
 pub use build::{HelmMajor, Tools};
 pub use cache::Cache;
 pub use error::{Error, Result};
-pub use install::{Pushed, Scenario};
+pub use install::{Manifests, Pushed, Scenario};
 pub use options::{Node, Options, Pace};
 pub use process::Process;
 pub use state::{Registry, State};

@@ -13,3 +13,4 @@ mod source;
 pub use chart::{Pushed, relax_kube_version};
 pub use databases::{Databases, RootPassword};
 pub use scenario::{Scenario, reference};
+pub use source::Manifests;

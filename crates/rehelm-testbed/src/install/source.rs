@@ -15,6 +15,43 @@ use std::time::Duration;
 /// How long everything may take to run; the measured time is a tenth of it.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// What makes up an installed product beside its secrets, as streams for `kubectl apply`.
+#[derive(Debug)]
+pub struct Manifests {
+    /// Own kinds and what has to be there first; for the product's namespace.
+    pub first: String,
+    /// Everything else of the product, for its namespace.
+    pub second: String,
+    /// Manifests that name their namespaces themselves.
+    pub elsewhere: String,
+}
+
+impl Scenario {
+    /// The folders with the product's secrets.
+    pub fn secret_folders(&self) -> Result<Vec<Utf8PathBuf>> {
+        let root = self.root()?;
+        Ok(self.secrets.iter().map(|folder| root.join(folder)).collect())
+    }
+
+    /// Builds everything that is applied; `kubectl` needs no cluster for this.
+    pub async fn manifests(&self, kubectl: &Kubectl) -> Result<Manifests> {
+        let root = self.root()?;
+        let folders = self.kustomize.iter().map(|folder| root.join(folder));
+        let built = try_join_all(folders.map(|folder| build(kubectl, folder))).await?;
+        let built = Built::split(&built.join("\n---\n"))?;
+        let mut first = own(&self.before)? + &built.first;
+        for name in &self.pull_secrets {
+            first += &pull_secret(name);
+            first += "\n---\n";
+        }
+        Ok(Manifests {
+            first,
+            second: built.second + &own(&self.after)?,
+            elsewhere: own(&self.elsewhere)?,
+        })
+    }
+}
+
 impl Testbed {
     /// kubectl on this cluster.
     pub fn kubectl(&self) -> Kubectl {
@@ -26,26 +63,17 @@ impl Testbed {
     /// The result is that of an operator's `kubectl create -f secrets` and `kubectl apply -k` per folder (twice for a set
     /// that brings its own kinds), with fewer and shorter calls.
     pub async fn install_source(&mut self, scenario: &Scenario) -> Result<()> {
-        let root = scenario.root()?;
         let kubectl = self.kubectl();
         let ns = scenario.namespace.as_str();
         self.namespace(ns).await?;
         crate::nodes::create(&self.client(), &scenario.nodes).await?;
-        let folders = scenario.kustomize.iter().map(|folder| root.join(folder));
-        let builds = folders.map(|folder| build(&kubectl, folder));
-        let secrets = scenario.secrets.iter().map(|folder| root.join(folder));
-        let creates = secrets.map(|folder| create(&kubectl, ns, folder));
-        let (built, _) = try_join(try_join_all(builds), try_join_all(creates)).await?;
-        let built = Built::split(&built.join("\n---\n"))?;
-        let mut first = own(&scenario.before)? + &built.first;
-        for name in &scenario.pull_secrets {
-            first += &pull_secret(name);
-            first += "\n---\n";
-        }
-        apply(&kubectl, Some(ns), &first).await?;
+        let creates = scenario.secret_folders()?.into_iter();
+        let creates = creates.map(|folder| create(&kubectl, ns, folder));
+        let (manifests, _) = try_join(scenario.manifests(&kubectl), try_join_all(creates)).await?;
+        apply(&kubectl, Some(ns), &manifests.first).await?;
         self.kinds_established(LIMIT).await?;
-        apply(&kubectl, Some(ns), &(built.second + &own(&scenario.after)?)).await?;
-        apply(&kubectl, None, &own(&scenario.elsewhere)?).await?;
+        apply(&kubectl, Some(ns), &manifests.second).await?;
+        apply(&kubectl, None, &manifests.elsewhere).await?;
         let filled = async {
             match (&scenario.databases, self.mongo_uri()) {
                 (Some(databases), Some(uri)) => databases.fill(uri, scenario).await,

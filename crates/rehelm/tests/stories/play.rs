@@ -1,0 +1,213 @@
+//! Plays a story and keeps what was said.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use regex::Regex;
+use rehelm::printer::Printer;
+use rehelm::rehearsal::compare::{self, Picture};
+use rehelm::rehearsal::fault;
+use rehelm::rehearsal::stage::Stage;
+use rehelm_core::ports::DatabaseProof;
+
+use crate::plain::Plain;
+use crate::script::{Deed, Line};
+use crate::{picture, root, setting};
+
+/// A story's files: name and text.
+pub type Told = Vec<(&'static str, String)>;
+
+struct Player {
+    runtime: tokio::runtime::Runtime,
+    /// The product's folder, where `rehelm.yaml` is.
+    folder: Utf8PathBuf,
+    inputs: Utf8PathBuf,
+    stage: Option<Arc<Stage>>,
+    start: Option<Start>,
+    plain: Plain,
+}
+
+struct Start {
+    objects: Picture,
+    data: std::collections::BTreeMap<String, DatabaseProof>,
+}
+
+/// Plays all of it; None when its product is not there.
+pub fn play(story: &Utf8Path, lines: &[Line]) -> Result<Option<Told>, String> {
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let place = Utf8Path::from_path(folder.path()).ok_or("the temporary folder is not UTF-8")?;
+    let place = place.canonicalize_utf8().map_err(|e| e.to_string())?;
+    let mut folders = vec![(place.to_string(), "~/product"), (root().to_string(), "~/rehelm")];
+    if let Ok(reference) = rehelm_testbed::install::reference() {
+        folders.insert(0, (reference.to_string(), "~/reference"));
+    }
+    let mut player = Player {
+        runtime: tokio::runtime::Runtime::new().map_err(|e| e.to_string())?,
+        folder: place,
+        inputs: story.join("in"),
+        stage: None,
+        start: None,
+        plain: Plain::new(folders),
+    };
+    let mut transcript = String::new();
+    for line in lines {
+        transcript += &line.text;
+        transcript.push('\n');
+        let Some(deed) = &line.deed else { continue };
+        let Some(said) = player.act(deed).map_err(|why| format!("{}\n{why}\n\n{transcript}", line.text))? else {
+            return Ok(None);
+        };
+        let said = player.plain.text(&said);
+        transcript += &indented(&said);
+    }
+    let end = player.stage.as_ref().map(|stage| picture::end(&stage.sim)).unwrap_or_default();
+    let end = player.plain.text(&end);
+    let journal = player.journal();
+    Ok(Some(vec![("transcript.txt", transcript), ("end.txt", end), ("journal.txt", journal)]))
+}
+
+fn indented(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.trim_end() {
+        "" => "\n".to_owned(),
+        line => format!("  {line}\n"),
+    });
+    lines.collect()
+}
+
+impl Player {
+    fn act(&mut self, deed: &Deed) -> Result<Option<String>, String> {
+        if let Deed::Cluster { name, minor } = deed {
+            let set = setting::set(name, *minor, &self.folder);
+            let Some(stage) = self.runtime.block_on(set)? else { return Ok(None) };
+            self.begin(stage);
+            return Ok(Some(String::new()));
+        }
+        let stage = self.stage.clone().ok_or("a story begins with `cluster`")?;
+        let silent = Some(String::new());
+        Ok(match deed {
+            Deed::Cluster { .. } => None,
+            Deed::Edit { file, what, by } => {
+                self.edit(file, what, by)?;
+                silent
+            }
+            Deed::Apply(file) => {
+                let path = self.inputs.join(file).to_string();
+                let said = self.program(&stage, "KUBECTL_BIN", &["apply".into(), "-f".into(), path])?;
+                stage.sim.advance(std::time::Duration::from_secs(5));
+                Some(said)
+            }
+            Deed::Fault(text) => {
+                stage.sim.fault(fault::parse(text)?);
+                silent
+            }
+            Deed::Mend => {
+                stage.sim.mend();
+                silent
+            }
+            Deed::Wait(time) => {
+                stage.sim.advance(*time);
+                silent
+            }
+            Deed::KillAt(step) => {
+                stage.shut.at_step(step);
+                silent
+            }
+            Deed::SameAsAtTheStart => Some(self.same(&stage)?),
+            Deed::Typed(words) => Some(match words.first().map(String::as_str) {
+                Some("rehelm") => self.rehelm(&stage, words)?,
+                Some("kubectl") => self.program(&stage, "KUBECTL_BIN", &words[1..])?,
+                Some("helm") => self.program(&stage, "HELM_BIN", &words[1..])?,
+                _ => return Err("stories know rehelm, kubectl and helm".to_owned()),
+            }),
+        })
+    }
+
+    fn begin(&mut self, stage: Stage) {
+        let stage = Arc::new(stage);
+        self.start = Some(Start {
+            objects: compare::picture(stage.sim.objects()),
+            data: stage.databases.content(),
+        });
+        self.stage = Some(stage);
+    }
+
+    fn edit(&self, file: &str, what: &str, by: &str) -> Result<(), String> {
+        let path = self.folder.join(file);
+        let text = std::fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
+        let what = Regex::new(what).map_err(|e| e.to_string())?;
+        if !what.is_match(&text) {
+            return Err(format!("{path} has nothing like {what}"));
+        }
+        std::fs::write(&path, what.replace(&text, by).as_bytes()).map_err(|e| format!("{path}: {e}"))
+    }
+
+    fn same(&self, stage: &Stage) -> Result<String, String> {
+        let start = self.start.as_ref().ok_or("there was no start")?;
+        let now = compare::picture(stage.sim.objects());
+        let mut differ = compare::differences(&start.objects, &now);
+        if start.data != stage.databases.content() {
+            differ.push("databases".to_owned());
+        }
+        if differ.is_empty() {
+            return Ok(format!("yes: {} objects and the databases", now.len()));
+        }
+        Err(format!("not the same:\n{}", differ.join("\n")))
+    }
+
+    /// A program of its own, on the simulated cluster.
+    fn program(&self, stage: &Stage, variable: &str, words: &[String]) -> Result<String, String> {
+        let program = std::env::var(variable).map_err(|_| format!("{variable} is not set"))?;
+        let _hold = stage.sim.hold();
+        let ended = Command::new(&program)
+            .args(words)
+            .current_dir(&self.folder)
+            .env("KUBECONFIG", stage.kubeconfig())
+            .env("HOME", &self.folder)
+            .output()
+            .map_err(|e| format!("{program}: {e}"))?;
+        let mut said = String::from_utf8_lossy(&ended.stdout).into_owned();
+        said += &String::from_utf8_lossy(&ended.stderr);
+        match ended.status.code() {
+            Some(0) => {}
+            other => said += &format!("[exit {}]\n", other.unwrap_or(-1)),
+        }
+        Ok(said)
+    }
+
+    /// rehelm itself, in this process: what it prints is kept.
+    fn rehelm(&self, stage: &Arc<Stage>, words: &[String]) -> Result<String, String> {
+        let mut cli = match rehelm::cli::parse(words.iter().map(Into::into)) {
+            Ok(cli) => cli,
+            Err(_) => return Err("the command line is not taken".to_owned()),
+        };
+        cli.global.config = self.folder.join("rehelm.yaml");
+        cli.global.stage = Some(stage.clone().into());
+        let printer = Arc::new(Printer::keeping());
+        let exit = rehelm::cli::run_with(&printer, cli);
+        let mut said = printer.take();
+        if stage.shut.is_dead() {
+            said += "[killed]\n";
+            stage.shut.revive();
+        } else if exit.code() != 0 {
+            said += &format!("[exit {}: {}]\n", exit.code(), exit.meaning());
+        }
+        Ok(said)
+    }
+
+    /// The journal's records in their order, without what they hold.
+    fn journal(&self) -> String {
+        let text = std::fs::read_to_string(self.folder.join(".rehelm/journal.jsonl")).unwrap_or_default();
+        let records = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        records
+            .map(|record| {
+                let text = |key: &str| match record.get(key) {
+                    Some(serde_json::Value::String(text)) => format!(" {text}"),
+                    Some(serde_json::Value::Number(number)) => format!(" {number}"),
+                    _ => String::new(),
+                };
+                format!("{}{}{}{}\n", text("event").trim(), text("command"), text("step"), text("kind"))
+            })
+            .collect()
+    }
+}
