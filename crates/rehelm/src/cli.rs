@@ -125,7 +125,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refused> {
 /// Runs a verb and prints its failure.
 pub fn run(cli: Cli) -> Exit {
     let printer = Arc::new(Printer::new(cli.global.color.into(), cli.global.quiet));
-    match dispatch(&printer, cli) {
+    run_with(&printer, cli)
+}
+
+/// As [`run`], with what is printed given to a printer.
+pub fn run_with(printer: &Arc<Printer>, cli: Cli) -> Exit {
+    match dispatch(printer, cli) {
         Ok(exit) => exit,
         Err(error) => {
             printer.error(&error);

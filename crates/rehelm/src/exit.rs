@@ -57,6 +57,12 @@ impl Exit {
         self as u8
     }
 
+    /// What the code tells.
+    pub fn meaning(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(exit, _)| *exit == self);
+        found.map_or("", |(_, meaning)| meaning)
+    }
+
     /// The table of all codes, for `--help` and the manual page.
     pub fn help() -> String {
         let lines: Vec<String> = Self::ALL

@@ -75,6 +75,9 @@ impl Session {
     /// Usage errors of the settings; a cluster, a registry or a database server that does not answer.
     pub async fn open(global: &Global, flags: &Overrides) -> Result<Self> {
         let settings = Settings::load(global, flags)?;
+        if let Some(stage) = &global.stage {
+            return stage.0.session_with(settings).await;
+        }
         let profile = load_profile(&settings)?;
         let words = Arc::new(words(global, &profile)?);
         let cluster = Arc::new(doors::cluster(global, settings.context.as_deref()).await?);

@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::decisions::DecisionArgs;
 use super::global::{Global, Output};
 use super::overrides::Overrides;
-use crate::doors;
 use crate::errors::Result;
 use crate::exit::Exit;
 use crate::printer::{GOOD, Printer};
@@ -35,7 +34,7 @@ struct Report<'a> {
 /// Runs every check and prints what was found.
 pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
     let output = global.output(&[Output::Text, Output::Wide, Output::Json, Output::Yaml])?;
-    let (words, findings) = doors::block_on(async {
+    let (words, findings) = global.block_on(async {
         let session = Session::open(global, &args.overrides).await?;
         let request = session.request(&Decisions::from(&args.decisions)).await?;
         let (_, findings) = session.plan(&request).await?;

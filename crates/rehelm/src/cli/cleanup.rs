@@ -10,7 +10,6 @@ use rehelm_core::world::World;
 use super::global::Global;
 use super::overrides::Overrides;
 use super::plan_arg::agree_by_typing;
-use crate::doors;
 use crate::errors::{Context, Error, Result};
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -34,7 +33,7 @@ pub struct Args {
 /// Removes what is itemised, after the soak time and another verification.
 pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit> {
     let plan = load_plan(global.folder(), args.plan.as_deref())?;
-    doors::block_on(async {
+    global.block_on(async {
         let session = Session::open(global, &args.overrides).await?;
         carry(printer, global, &session, &plan, args.yes_irreversible).await
     })

@@ -1,9 +1,16 @@
 //! Flags that every verb takes, named as kubectl names them.
 
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
 
+use crate::doors;
 use crate::errors::{Error, Result};
+use crate::exit::Exit;
+use crate::rehearsal::stage::Stage;
 
 /// Flags that every verb takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -100,6 +107,19 @@ pub struct Global {
     /// Say only what is wrong
     #[arg(short, long, global = true, env = "REHELM_QUIET", hide_env = true)]
     pub quiet: bool,
+    /// Simulated cluster that verbs work on, in place of the one that the kubeconfig names.
+    #[arg(skip)]
+    pub stage: Option<Staged>,
+}
+
+/// A simulated cluster as a flag that nobody types.
+#[derive(Clone)]
+pub struct Staged(pub Arc<Stage>);
+
+impl fmt::Debug for Staged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Staged({})", self.0.folder())
+    }
 }
 
 impl Global {
@@ -119,6 +139,23 @@ impl Global {
             Error::usage(format!("this verb has no output format `{}`", asked.name()))
                 .hint(format!("it has: {}", names.join(", "))),
         )
+    }
+
+    /// Runs a verb's asynchronous part to its end, or to that of the process that is played.
+    ///
+    /// # Errors
+    /// What the part says, or that no runtime could be made.
+    pub fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let Some(Staged(stage)) = &self.stage else {
+            return doors::block_on(work);
+        };
+        doors::block_on_here(async {
+            tokio::select! {
+                biased;
+                () = stage.shut.died() => Err(Error::new(Exit::Interrupted, "the process was killed")),
+                outcome = work => outcome,
+            }
+        })
     }
 
     /// Folder of the configuration file: relative paths in the file and `.rehelm/` are beside it.

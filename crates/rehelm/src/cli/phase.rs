@@ -9,7 +9,6 @@ use rehelm_report::human;
 use super::global::Global;
 use super::overrides::Overrides;
 use super::plan_arg::{PlanArgs, agree};
-use crate::doors;
 use crate::errors::{Error, Result};
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -38,7 +37,7 @@ pub fn run(
     how: How,
 ) -> Result<Exit> {
     let plan = load_plan(global.folder(), args.plan.as_deref())?;
-    doors::block_on(async {
+    global.block_on(async {
         let session = Session::open(global, flags).await?;
         carry(printer, global, &session, &plan, args.yes, phase, how).await
     })

@@ -8,7 +8,6 @@ use rehelm_report::plan_view::PlanView;
 use super::decisions::DecisionArgs;
 use super::global::{Global, Output};
 use super::overrides::Overrides;
-use crate::doors;
 use crate::errors::{Context, Error, Result};
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -36,7 +35,7 @@ pub struct Args {
 /// Makes the plan, saves it and prints it.
 pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
     let output = global.output(&[Output::Text, Output::Wide, Output::Json, Output::Yaml])?;
-    let (session, plan) = doors::block_on(async {
+    let (session, plan) = global.block_on(async {
         let session = Session::open(global, &args.overrides).await?;
         let request = session.request(&Decisions::from(&args.decisions)).await?;
         let (plan, _) = session.plan(&request).await?;

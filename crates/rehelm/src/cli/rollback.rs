@@ -9,7 +9,6 @@ use rehelm_core::plan::Plan;
 use super::global::Global;
 use super::overrides::Overrides;
 use super::plan_arg::{PlanArgs, agree};
-use crate::doors;
 use crate::errors::{Context, Error, Result};
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -33,7 +32,7 @@ pub struct Args {
 /// Rolls back, or goes on with it. Says first what was written since the switch and would be left behind.
 pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit> {
     let plan = load_plan(global.folder(), args.plan.plan.as_deref())?;
-    let exit = doors::block_on(async {
+    let exit = global.block_on(async {
         let session = Session::open(global, &args.overrides).await?;
         carry(printer, global, &session, &plan, args.plan.yes, args.drop_copies).await
     })?;

@@ -42,7 +42,7 @@ pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
         }
     }
     if args.diff {
-        let text = doors::block_on(async {
+        let text = global.block_on(async {
             let cluster = doors::cluster(global, Some(&plan.source.context)).await?;
             diff::of_step(&plan, step, &cluster).await
         })?;

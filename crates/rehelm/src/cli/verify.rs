@@ -10,7 +10,6 @@ use rehelm_core::world::World;
 
 use super::global::{Global, Output};
 use super::overrides::Overrides;
-use crate::doors;
 use crate::errors::{Context, Error, Result};
 use crate::exit::Exit;
 use crate::printer::{GOOD, Printer};
@@ -32,7 +31,7 @@ pub struct Args {
 pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit> {
     let output = global.output(&[Output::Text, Output::Json, Output::Yaml])?;
     let plan = load_plan(global.folder(), args.plan.as_deref())?;
-    let (words, findings) = doors::block_on(async {
+    let (words, findings) = global.block_on(async {
         let session = Session::open(global, &args.overrides).await?;
         let findings = carry(printer, global, &session, &plan).await?;
         Ok((session.words.clone(), findings))

@@ -4,10 +4,11 @@
 //! everything anew from the files, as a new process would.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use camino::Utf8Path;
+use rehelm_core::journal::{Event, Record};
 use rehelm_core::ports::{Files, PortError, PortResult};
 use tokio::sync::Notify;
 
@@ -23,6 +24,8 @@ struct State {
     records: AtomicU64,
     /// Dies after this one; 0 is never.
     after: AtomicU64,
+    /// Dies when a step of this kind has begun.
+    at_step: Mutex<Option<String>>,
     dead: AtomicBool,
     died: Notify,
     /// Requests to the API server.
@@ -35,6 +38,15 @@ impl Shut {
         let shut = Self::default();
         shut.0.after.store(record.unwrap_or(0), Ordering::SeqCst);
         shut
+    }
+
+    /// Dies when the next step of this kind has begun: its intent is in the journal, and nothing of it is done.
+    pub fn at_step(&self, kind: &str) {
+        *self.step() = Some(kind.to_owned());
+    }
+
+    fn step(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.0.at_step.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// True when the process is dead.
@@ -56,6 +68,7 @@ impl Shut {
     /// A new process, which does not die.
     pub fn revive(&self) {
         self.0.after.store(0, Ordering::SeqCst);
+        *self.step() = None;
         self.0.dead.store(false, Ordering::SeqCst);
     }
 
@@ -78,9 +91,14 @@ impl Shut {
         answer.await
     }
 
-    fn recorded(&self) {
+    fn recorded(&self, line: &str) {
         let count = self.0.records.fetch_add(1, Ordering::SeqCst) + 1;
-        if count == self.0.after.load(Ordering::SeqCst) {
+        let begun = serde_json::from_str(line).ok().and_then(|record: Record| match record.event {
+            Event::StepStarted { kind, .. } => Some(kind),
+            _ => None,
+        });
+        let here = begun.is_some() && *self.step() == begun;
+        if here || count == self.0.after.load(Ordering::SeqCst) {
             self.0.dead.store(true, Ordering::SeqCst);
             self.0.died.notify_waiters();
         }
@@ -132,7 +150,7 @@ impl<F: Files> Files for ShutFiles<F> {
         self.alive()?;
         self.inner.append(path, line)?;
         if path == JOURNAL {
-            self.shut.recorded();
+            self.shut.recorded(line);
         }
         Ok(())
     }

@@ -251,16 +251,24 @@ impl Stage {
     /// # Errors
     /// When there is no Helm, or the registry refuses the login.
     pub async fn session(&self) -> Result<Session> {
+        self.session_with(self.settings.clone()).await
+    }
+
+    /// A session of a new process that was told something else.
+    ///
+    /// # Errors
+    /// As for [`Stage::session`].
+    pub async fn session_with(&self, settings: Settings) -> Result<Session> {
         let cluster = Arc::new(self.client());
         let access = KubeAccess {
             kubeconfig: Some(self.kubeconfig.clone()),
             ..KubeAccess::default()
         };
-        let helm: HelmCli = doors::helm_for(&access, &self.settings, cluster.clone()).await?;
+        let helm: HelmCli = doors::helm_for(&access, &settings, cluster.clone()).await?;
         let files = RunFiles::open(&self.folder.join(run_folder::NAME));
         let files = files.context(|| format!("cannot use {}", self.folder))?;
         Ok(Session {
-            settings: self.settings.clone(),
+            settings,
             profile: self.profile.clone(),
             words: self.words.clone(),
             context: self.context.clone(),

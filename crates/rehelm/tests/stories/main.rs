@@ -1,7 +1,7 @@
 //! Every folder of `scenarios/` is a story: a script that a newcomer can read, played on a simulated cluster through the
 //! command line's own code, and what it said (`out/transcript.txt`), what was journaled and what was there at the end.
 //!
-//! `UPDATE_STORIES=1` writes what was said instead of comparing it. Stories of products whose files are not part of the
+//! `UPDATE_STORIES=1` writes what was said instead of comparing it, `STORY_LOUD=1` prints it as it comes. Stories of products whose files are not part of the
 //! project are skipped where those are absent, and say so.
 #![forbid(unsafe_code)]
 
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 /// Helm and kubectl are named by variables, which a program cannot set for itself: starts this one again with them.
 fn again() -> ExitCode {
     let cache = rehelm_testbed::Cache::open().expect("a folder for tools");
-    let tools = match rehelm_testbed::build::tools(&cache, rehelm_testbed::HelmMajor::Three, &|line| eprintln!("{line}")) {
+    let tools = match rehelm_testbed::build::tools(&cache, rehelm_testbed::HelmMajor::Helm3, &|line| eprintln!("{line}")) {
         Ok(tools) => tools,
         Err(why) => {
             eprintln!("SKIPPED (stories): {why}");

@@ -29,6 +29,7 @@ impl Plain {
             (r"\b[0-9a-f]{64}\b", "HASH"),
             (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
             (r"\b10\.\d+\.\d+\.\d+\b", "10.x"),
+            (r"\b198\.18\.\d+\.\d+\b", "198.18.x"),
             (r"\b([a-z][a-z0-9-]*?)-[0-9a-z]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "${1}-HASH-POD"),
             (r"\ba[0-9a-f]{31}\.", "aHEX."),
             // Times that were measured; estimates have a range or the word `about` before them.

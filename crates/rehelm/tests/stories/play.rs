@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use regex::Regex;
+use rehelm::cli::global::Staged;
 use rehelm::printer::Printer;
 use rehelm::rehearsal::compare::{self, Picture};
 use rehelm::rehearsal::fault;
@@ -60,6 +61,9 @@ pub fn play(story: &Utf8Path, lines: &[Line]) -> Result<Option<Told>, String> {
         };
         let said = player.plain.text(&said);
         transcript += &indented(&said);
+        if std::env::var_os("STORY_LOUD").is_some() {
+            eprint!("{}\n{}", line.text, indented(&said));
+        }
     }
     let end = player.stage.as_ref().map(|stage| picture::end(&stage.sim)).unwrap_or_default();
     let end = player.plain.text(&end);
@@ -182,12 +186,12 @@ impl Player {
             Err(_) => return Err("the command line is not taken".to_owned()),
         };
         cli.global.config = self.folder.join("rehelm.yaml");
-        cli.global.stage = Some(stage.clone().into());
+        cli.global.stage = Some(Staged(stage.clone()));
         let printer = Arc::new(Printer::keeping());
         let exit = rehelm::cli::run_with(&printer, cli);
         let mut said = printer.take();
         if stage.shut.is_dead() {
-            said += "[killed]\n";
+            said = said.replace("error: the process was killed\n", "") + "[killed]\n";
             stage.shut.revive();
         } else if exit.code() != 0 {
             said += &format!("[exit {}: {}]\n", exit.code(), exit.meaning());

@@ -6,7 +6,7 @@
 //!   the testbed's scenarios. It comes first.
 //! - `edit FILE "WHAT" "BY"`: changes a file of the product's folder; WHAT is a regular expression.
 //! - `apply FILE`: somebody applies a manifest of the story's `in/`.
-//! - `fault IMAGE…` as `rehelm rehearse --fault`; `mend`: nothing goes wrong any more.
+//! - `fault WHAT`, as with `rehelm rehearse --fault`; `mend`: nothing goes wrong any more.
 //! - `wait TIME`: virtual time passes.
 //! - `kill at STEP`: the process that runs the next command dies when that step has begun.
 //! - `same as at the start`: every object and every database is as it was when the cluster had come up.
