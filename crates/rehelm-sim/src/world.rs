@@ -1,6 +1,7 @@
 //! The cluster behind the API: everything that the one lock guards. Verbs and controllers write through it.
 
 mod deletion;
+mod names;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +69,10 @@ pub(crate) struct World {
     /// Changes up to this one were shown to the controllers.
     shown: u64,
     names: u64,
+    /// How often names were drawn, by what they are for.
+    drawn: std::collections::HashMap<String, u32>,
+    /// resourceVersion of what was loaded: what comes after it gets other names than what came before.
+    loaded: u64,
 }
 
 impl World {
@@ -83,6 +88,8 @@ impl World {
             later: None,
             shown: 0,
             names: options.seed,
+            drawn: std::collections::HashMap::new(),
+            loaded: 0,
             options,
         }
     }
@@ -99,31 +106,6 @@ impl World {
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
-    }
-
-    pub fn new_uid(&mut self) -> String {
-        let (a, b) = (self.draw(), self.draw());
-        format!(
-            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-            a >> 32,
-            (a >> 16) & 0xffff,
-            a & 0xfff,
-            0x8000 | (b >> 50),
-            b & 0xffff_ffff_ffff
-        )
-    }
-
-    /// Five characters as Kubernetes appends them to generated names.
-    pub fn new_suffix(&mut self) -> String {
-        const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-        let mut bits = self.draw();
-        (0..5)
-            .map(|_| {
-                let letter = LETTERS[usize::try_from(bits % 27).unwrap_or(0)];
-                bits /= 27;
-                char::from(letter)
-            })
-            .collect()
     }
 
     pub fn get(&self, resource: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
@@ -182,16 +164,17 @@ impl World {
             }
             // Names have 63 characters at most, five of them the suffix.
             let prefix: String = prefix.chars().take(58).collect();
-            let mut name = format!("{prefix}{}", self.new_suffix());
+            let namespace = meta::namespace(object).to_owned();
+            let mut name = format!("{prefix}{}", self.new_suffix(&kind.id, &namespace, &prefix));
             for _ in 1..GENERATED {
                 if self.get(&kind.id, meta::namespace(object), &name).is_none() {
                     break;
                 }
-                name = format!("{prefix}{}", self.new_suffix());
+                name = format!("{prefix}{}", self.new_suffix(&kind.id, &namespace, &prefix));
             }
             meta::set(object, "name", name.into());
         }
-        let uid = self.new_uid();
+        let uid = self.new_uid(&kind.id, meta::namespace(object), meta::name(object));
         meta::set(object, "uid", uid.into());
         meta::set(object, "creationTimestamp", self.now().rfc3339().into());
         for field in [
@@ -384,6 +367,7 @@ impl World {
 
     /// Controllers take up what was loaded.
     pub fn begin(&mut self) {
+        self.loaded = self.store.version();
         controllers::begin(self);
     }
 }

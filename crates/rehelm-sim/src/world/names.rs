@@ -14,6 +14,7 @@ impl World {
         *count += 1;
         let hash = Sha256::new()
             .chain_update(self.options.seed.to_be_bytes())
+            .chain_update(self.loaded.to_be_bytes())
             .chain_update(count.to_be_bytes())
             .chain_update(about)
             .finalize();

@@ -68,7 +68,9 @@ impl MemoryDatabases {
         let facts = shapes.map_or_else(
             || DatabaseFacts {
                 version: "7.0.0".to_owned(),
-                replica_set: ["a", "b", "c"].map(|host| format!("database-{host}.example:27017")).into(),
+                replica_set: ["a", "b", "c"]
+                    .map(|host| format!("database-{host}.example:27017"))
+                    .into(),
                 user: Some("root".to_owned()),
             },
             |shapes| shapes.server.clone(),
@@ -253,7 +255,9 @@ mod tests {
         let shapes = DatabaseShapes {
             server: DatabaseFacts {
                 version: "4.2.0".into(),
-                replica_set: ["a", "b", "c"].map(|host| format!("database-{host}.example:27017")).into(),
+                replica_set: ["a", "b", "c"]
+                    .map(|host| format!("database-{host}.example:27017"))
+                    .into(),
                 user: None,
             },
             databases: [("old".to_owned(), made_up())].into(),

@@ -4,8 +4,8 @@
 //! everything anew from the files, as a new process would.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use camino::Utf8Path;
 use rehelm_core::journal::{Event, Record};
@@ -93,10 +93,12 @@ impl Shut {
 
     fn recorded(&self, line: &str) {
         let count = self.0.records.fetch_add(1, Ordering::SeqCst) + 1;
-        let begun = serde_json::from_str(line).ok().and_then(|record: Record| match record.event {
-            Event::StepStarted { kind, .. } => Some(kind),
-            _ => None,
-        });
+        let begun = serde_json::from_str(line)
+            .ok()
+            .and_then(|record: Record| match record.event {
+                Event::StepStarted { kind, .. } => Some(kind),
+                _ => None,
+            });
         let here = begun.is_some() && *self.step() == begun;
         if here || count == self.0.after.load(Ordering::SeqCst) {
             self.0.dead.store(true, Ordering::SeqCst);

@@ -44,13 +44,14 @@ fn main() -> ExitCode {
 /// Helm and kubectl are named by variables, which a program cannot set for itself: starts this one again with them.
 fn again() -> ExitCode {
     let cache = rehelm_testbed::Cache::open().expect("a folder for tools");
-    let tools = match rehelm_testbed::build::tools(&cache, rehelm_testbed::HelmMajor::Helm3, &|line| eprintln!("{line}")) {
-        Ok(tools) => tools,
-        Err(why) => {
-            eprintln!("SKIPPED (stories): {why}");
-            return ExitCode::SUCCESS;
-        }
-    };
+    let tools =
+        match rehelm_testbed::build::tools(&cache, rehelm_testbed::HelmMajor::Helm3, &|line| eprintln!("{line}")) {
+            Ok(tools) => tools,
+            Err(why) => {
+                eprintln!("SKIPPED (stories): {why}");
+                return ExitCode::SUCCESS;
+            }
+        };
     let myself = std::env::current_exe().expect("this program");
     let ended = Command::new(myself)
         .args(std::env::args_os().skip(1))
@@ -58,7 +59,11 @@ fn again() -> ExitCode {
         .env("KUBECTL_BIN", tools.kubectl)
         .status()
         .expect("this program starts");
-    if ended.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if ended.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn tell(folder: &Utf8Path) -> Result<(), String> {
@@ -87,5 +92,7 @@ fn tell(folder: &Utf8Path) -> Result<(), String> {
     if differences.is_empty() {
         return Ok(());
     }
-    Err(format!("{differences}\nIf this is right: UPDATE_STORIES=1 cargo test -p rehelm --test stories"))
+    Err(format!(
+        "{differences}\nIf this is right: UPDATE_STORIES=1 cargo test -p rehelm --test stories"
+    ))
 }

@@ -5,8 +5,18 @@ use serde_json::Value;
 
 /// Kinds that every cluster has by itself, or that come and go.
 const LEFT_OUT: &[&str] = &[
-    "APIService", "ControllerRevision", "EndpointSlice", "Endpoints", "Event", "FlowSchema", "Lease", "Node", "Pod",
-    "PriorityClass", "PriorityLevelConfiguration", "ReplicaSet",
+    "APIService",
+    "ControllerRevision",
+    "EndpointSlice",
+    "Endpoints",
+    "Event",
+    "FlowSchema",
+    "Lease",
+    "Node",
+    "Pod",
+    "PriorityClass",
+    "PriorityLevelConfiguration",
+    "ReplicaSet",
 ];
 
 /// One line for each object: kind, name, who owns it, and how it is.

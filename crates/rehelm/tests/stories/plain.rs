@@ -30,10 +30,16 @@ impl Plain {
             (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
             (r"\b10\.\d+\.\d+\.\d+\b", "10.x"),
             (r"\b198\.18\.\d+\.\d+\b", "198.18.x"),
-            (r"\b([a-z][a-z0-9-]*?)-[0-9a-z]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "${1}-HASH-POD"),
+            (
+                r"\b([a-z][a-z0-9-]*?)-[0-9a-z]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b",
+                "${1}-HASH-POD",
+            ),
             (r"\ba[0-9a-f]{31}\.", "aHEX."),
             // Times that were measured; estimates have a range or the word `about` before them.
-            (r"\b\d+m\d+(\.\d+)?s\b|\b\d+ min \d+ s\b|\b\d+(\.\d+)?(ms|s|m|h| ms| s)\b", "T"),
+            (
+                r"\b\d+m\d+(\.\d+)?s\b|\b\d+ min \d+ s\b|\b\d+(\.\d+)?(ms|s|m|h| ms| s)\b",
+                "T",
+            ),
             (r"(?m)[ \t]+$", ""),
         ];
         Self {

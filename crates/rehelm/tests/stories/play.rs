@@ -56,7 +56,10 @@ pub fn play(story: &Utf8Path, lines: &[Line]) -> Result<Option<Told>, String> {
         transcript += &line.text;
         transcript.push('\n');
         let Some(deed) = &line.deed else { continue };
-        let Some(said) = player.act(deed).map_err(|why| format!("{}\n{why}\n\n{transcript}", line.text))? else {
+        let Some(said) = player
+            .act(deed)
+            .map_err(|why| format!("{}\n{why}\n\n{transcript}", line.text))?
+        else {
             return Ok(None);
         };
         let said = player.plain.text(&said);
@@ -65,10 +68,18 @@ pub fn play(story: &Utf8Path, lines: &[Line]) -> Result<Option<Told>, String> {
             eprint!("{}\n{}", line.text, indented(&said));
         }
     }
-    let end = player.stage.as_ref().map(|stage| picture::end(&stage.sim)).unwrap_or_default();
+    let end = player
+        .stage
+        .as_ref()
+        .map(|stage| picture::end(&stage.sim))
+        .unwrap_or_default();
     let end = player.plain.text(&end);
     let journal = player.journal();
-    Ok(Some(vec![("transcript.txt", transcript), ("end.txt", end), ("journal.txt", journal)]))
+    Ok(Some(vec![
+        ("transcript.txt", transcript),
+        ("end.txt", end),
+        ("journal.txt", journal),
+    ]))
 }
 
 fn indented(text: &str) -> String {
@@ -83,7 +94,9 @@ impl Player {
     fn act(&mut self, deed: &Deed) -> Result<Option<String>, String> {
         if let Deed::Cluster { name, minor } = deed {
             let set = setting::set(name, *minor, &self.folder);
-            let Some(stage) = self.runtime.block_on(set)? else { return Ok(None) };
+            let Some(stage) = self.runtime.block_on(set)? else {
+                return Ok(None);
+            };
             self.begin(stage);
             return Ok(Some(String::new()));
         }
@@ -202,7 +215,9 @@ impl Player {
     /// The journal's records in their order, without what they hold.
     fn journal(&self) -> String {
         let text = std::fs::read_to_string(self.folder.join(".rehelm/journal.jsonl")).unwrap_or_default();
-        let records = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let records = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
         records
             .map(|record| {
                 let text = |key: &str| match record.get(key) {
@@ -210,7 +225,13 @@ impl Player {
                     Some(serde_json::Value::Number(number)) => format!(" {number}"),
                     _ => String::new(),
                 };
-                format!("{}{}{}{}\n", text("event").trim(), text("command"), text("step"), text("kind"))
+                format!(
+                    "{}{}{}{}\n",
+                    text("event").trim(),
+                    text("command"),
+                    text("step"),
+                    text("kind")
+                )
             })
             .collect()
     }

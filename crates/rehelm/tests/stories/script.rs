@@ -16,8 +16,15 @@ use std::time::Duration;
 /// One line that does something.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Deed {
-    Cluster { name: String, minor: Option<u32> },
-    Edit { file: String, what: String, by: String },
+    Cluster {
+        name: String,
+        minor: Option<u32>,
+    },
+    Edit {
+        file: String,
+        what: String,
+        by: String,
+    },
     Apply(String),
     Fault(String),
     Mend,
@@ -92,7 +99,9 @@ fn time_of(word: &str) -> Result<Duration, String> {
         Some('h') => 3600,
         _ => return Err("expected a time such as 90s, 5m, 25h".to_owned()),
     };
-    let count: u64 = word[..word.len() - 1].parse().map_err(|_| "expected a number".to_owned())?;
+    let count: u64 = word[..word.len() - 1]
+        .parse()
+        .map_err(|_| "expected a number".to_owned())?;
     Ok(Duration::from_secs(count * unit))
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use camino::Utf8Path;
 use rehelm::cli::global::Global;
 use rehelm::config::Settings;
+use rehelm::rehearsal::example;
 use rehelm::rehearsal::shut::Shut;
 use rehelm::rehearsal::stage::{Props, Stage};
-use rehelm::rehearsal::example;
 use rehelm::session;
 use rehelm_sim::{NodeOptions, Options, Sim};
 use rehelm_testbed::Scenario;
@@ -71,7 +71,9 @@ pub async fn set(name: &str, minor: Option<u32>, folder: &Utf8Path) -> Result<Op
         shapes: None,
         shut: Shut::default(),
     };
-    let stage = Stage::set(sim, props, folder).await.map_err(|e| e.message().to_owned())?;
+    let stage = Stage::set(sim, props, folder)
+        .await
+        .map_err(|e| e.message().to_owned())?;
     install(&stage, &scenario).await?;
     Ok(Some(stage))
 }
@@ -91,7 +93,10 @@ async fn install(stage: &Stage, scenario: &Scenario) -> Result<(), String> {
     let _hold = stage.sim.hold();
     let apply = ["apply", "--validate=false", "-f", "-"];
     if namespace != "default" {
-        kubectl.run(["create", "namespace", namespace], "").await.map_err(words)?;
+        kubectl
+            .run(["create", "namespace", namespace], "")
+            .await
+            .map_err(words)?;
     }
     for folder in scenario.secret_folders().map_err(words)? {
         let create = ["create", "--validate=false", "-n", namespace, "-f", folder.as_str()];
@@ -106,7 +111,10 @@ async fn install(stage: &Stage, scenario: &Scenario) -> Result<(), String> {
     for (namespace, documents) in parts {
         if !documents.is_empty() {
             let place = namespace.into_iter().flat_map(|namespace| ["-n", namespace]);
-            kubectl.run(apply.into_iter().chain(place), &documents).await.map_err(words)?;
+            kubectl
+                .run(apply.into_iter().chain(place), &documents)
+                .await
+                .map_err(words)?;
         }
         stage.sim.quiesce(LIMIT);
     }
