@@ -99,14 +99,10 @@ impl Quantity {
     }
 
     /// Thousandths, rounded up.
+    #[cfg(test)]
     pub fn milli(self) -> i64 {
         i64::try_from(self.nano.div_euclid(1_000_000) + i128::from(self.nano.rem_euclid(1_000_000) != 0))
             .unwrap_or(i64::MAX)
-    }
-
-    /// The number, rounded up.
-    pub fn value(self) -> i64 {
-        i64::try_from(self.nano.div_euclid(NANO) + i128::from(self.nano.rem_euclid(NANO) != 0)).unwrap_or(i64::MAX)
     }
 
     /// The sum, written as the first of both unless that is zero.
@@ -124,14 +120,6 @@ impl Quantity {
             nano: -other.nano,
             ..other
         })
-    }
-
-    #[must_use]
-    pub fn times(self, factor: i64) -> Self {
-        Self {
-            nano: self.nano.saturating_mul(i128::from(factor)),
-            ..self
-        }
     }
 
     #[must_use]
@@ -258,6 +246,6 @@ mod tests {
         let sum = Quantity::parse("1Gi").and_then(|a| Some(a.plus(Quantity::parse("512Mi")?)));
         assert_eq!(sum.map(|sum| sum.to_string()).as_deref(), Some("1536Mi"));
         assert!(Quantity::parse("1G") < Quantity::parse("1Gi"));
-        assert_eq!(Quantity::parse("1500m").map(Quantity::value), Some(2));
+        assert_eq!(Quantity::parse("1.5").map(Quantity::milli), Some(1500));
     }
 }

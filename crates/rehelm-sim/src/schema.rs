@@ -102,11 +102,6 @@ impl Schema {
         required.is_some_and(|required| required.iter().any(|name| name == field))
     }
 
-    /// Names of the fields that the schema knows, in its order.
-    pub fn properties(&self) -> Vec<String> {
-        self.node().names.clone()
-    }
-
     /// Fields that have a default, with it, in the schema's order.
     pub fn defaults(&self) -> &[(String, Value)] {
         &self.node().defaults

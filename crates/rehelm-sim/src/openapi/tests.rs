@@ -125,7 +125,7 @@ fn the_older_form_is_whole_too() {
 
 /// Fields of a protobuf message: number and bytes (of a number: its digits).
 fn fields(mut bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
-    let mut varint = |bytes: &mut &[u8]| {
+    let varint = |bytes: &mut &[u8]| {
         let (mut value, mut shift) = (0_u64, 0);
         loop {
             let byte = bytes[0];

@@ -256,7 +256,7 @@ impl Known {
         let (name, prefix, uid) = (text("name"), text("generateName"), text("uid"));
         // Pods of a StatefulSet say that their name was generated, and are numbered.
         let end = name.strip_prefix(prefix).unwrap_or_default();
-        if !prefix.is_empty() && !(end.len() < 5 && end.chars().all(|c| c.is_ascii_digit())) {
+        if !prefix.is_empty() && (end.len() >= 5 || !end.chars().all(|c| c.is_ascii_digit())) {
             self.made_up.insert(name.to_owned(), format!("{prefix}<new>"));
         }
         if uid.is_empty() {

@@ -4,6 +4,7 @@
 //! `UPDATE_STORIES=1` writes what was said instead of comparing it, `STORY_LOUD=1` prints it as it comes. Stories of products whose files are not part of the
 //! project are skipped where those are absent, and say so.
 #![forbid(unsafe_code)]
+#![allow(clippy::print_stderr, reason = "tests talk to the person who runs them")]
 
 mod picture;
 mod plain;
