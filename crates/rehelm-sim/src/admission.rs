@@ -95,6 +95,8 @@ pub(crate) fn validate(
     // Of a status only its own fields count, and those are the controllers' affair.
     if subresource != "status" {
         check(kind, object, old, &mut causes);
+    } else if &*kind.id == "services" {
+        network::service_status(object, &mut causes);
     }
     if !causes.0.is_empty() {
         return Err(Refusal::invalid(&kind.qualified(), meta::name(object), &causes.0));
@@ -120,6 +122,7 @@ fn check(kind: &Kind, object: &Value, old: Option<&Value>, causes: &mut Causes) 
         "configmaps" => config::config_map(object, old, causes),
         "services" => network::service(object, old, causes),
         "ingresses.networking.k8s.io" => network::ingress(object, old, causes),
+        "networkpolicies.networking.k8s.io" => network::policy(object, causes),
         "roles.rbac.authorization.k8s.io" => rbac::role(object, true, causes),
         "clusterroles.rbac.authorization.k8s.io" => rbac::role(object, false, causes),
         "rolebindings.rbac.authorization.k8s.io" => rbac::binding(object, true, causes),

@@ -14,6 +14,7 @@ pub(crate) mod definitions;
 mod deployment;
 mod endpoints;
 mod endpointslices;
+mod ephemeral;
 pub(crate) mod events;
 mod gc;
 mod history;
@@ -95,6 +96,7 @@ const ALL: &[&dyn Controller] = &[
     &protection::Protection,
     &scheduler::Scheduler,
     &quota::Quotas,
+    &ephemeral::EphemeralClaims,
 ];
 
 /// Tells every controller of a change.

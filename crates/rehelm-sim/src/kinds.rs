@@ -145,6 +145,11 @@ impl Kinds {
         self.paths.get(&path(group, version, plural)).cloned()
     }
 
+    /// True when a version of a group has any kind.
+    pub fn has_version(&self, group: &str, version: &str) -> bool {
+        self.all().any(|kind| kind.facts.group == group && kind.facts.version == version)
+    }
+
     /// The kind of an object.
     pub fn of(&self, api_version: &str, kind: &str) -> Option<Arc<Kind>> {
         self.names.get(&(api_version.to_owned(), kind.to_owned())).cloned()

@@ -234,7 +234,7 @@ pub(crate) fn table(
         "apiVersion": version,
         "metadata": list_meta,
         "columnDefinitions": definitions(kind),
-        "rows": objects.iter().map(row).collect::<Vec<_>>(),
+        "rows": if objects.is_empty() { Value::Null } else { objects.iter().map(row).collect() },
     })
 }
 

@@ -134,8 +134,9 @@ impl Refusal {
         Self::new(404, "NotFound", message, Some(json!({})))
     }
 
-    pub fn already_exists(resource: &str, name: &str) -> Self {
-        let message = format!("{resource} \"{name}\" already exists");
+    pub fn already_exists(resource: &str, name: &str, terminating: bool) -> Self {
+        let why = if terminating { "object is being deleted: " } else { "" };
+        let message = format!("{why}{resource} \"{name}\" already exists");
         Self::new(409, "AlreadyExists", message, Some(details(resource, name)))
     }
 

@@ -43,6 +43,28 @@ impl Query {
     }
 }
 
+/// `/api/v1/watch/…` is the old way of saying `watch=true`, with a name for one object.
+pub(crate) fn without_watch(path: &str, query: &mut Query) -> Option<String> {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    let at = match parts.get(1) {
+        Some(&"api") => 3,
+        Some(&"apis") => 4,
+        _ => return None,
+    };
+    if parts.get(at) != Some(&"watch") || parts.len() == at + 1 {
+        return None;
+    }
+    parts.remove(at);
+    let mut path = parts.join("/");
+    let mut set = |key: &str, value: String| query.pairs.insert(key.to_owned(), vec![value]);
+    set("watch", "true".to_owned());
+    if let Some(found) = ResourcePath::parse(&path).filter(|found| !found.name.is_empty()) {
+        set("fieldSelector", format!("metadata.name={}", found.name));
+        path.truncate(path.rfind('/').unwrap_or(0));
+    }
+    Some(path)
+}
+
 /// A path below `/api/v1` or `/apis/GROUP/VERSION`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ResourcePath {
@@ -115,6 +137,16 @@ mod tests {
 
     fn path(text: &str) -> ResourcePath {
         ResourcePath::parse(text).expect("a resource")
+    }
+
+    #[test]
+    fn watches_are_asked_for_in_the_old_way_too() {
+        let mut query = Query::default();
+        let path = without_watch("/api/v1/watch/namespaces/a/pods/b", &mut query);
+        assert_eq!(path.as_deref(), Some("/api/v1/namespaces/a/pods"));
+        assert!(query.flag("watch"));
+        assert_eq!(query.get("fieldSelector"), Some("metadata.name=b"));
+        assert_eq!(without_watch("/api/v1/namespaces/watch/pods", &mut query), None);
     }
 
     #[test]

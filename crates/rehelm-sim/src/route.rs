@@ -134,8 +134,9 @@ pub(crate) fn answer(shared: &Arc<Shared>, mut asked: Asked) -> Response<AnswerB
     if let Err(refusal) = asked.read_protobuf() {
         return service::json(refusal.code, &refusal.to_status());
     }
-    let path = asked.head.uri.path().to_owned();
-    let query = Query::parse(asked.head.uri.query().unwrap_or_default());
+    let mut query = Query::parse(asked.head.uri.query().unwrap_or_default());
+    let path = asked.head.uri.path();
+    let path = request::without_watch(path, &mut query).unwrap_or_else(|| path.to_owned());
     let latency = shared.world().options.latency;
     let answer = shared.with(|world| {
         world.pass(latency);
@@ -201,7 +202,8 @@ fn resource_answer(world: &mut World, asked: &Asked, path: ResourcePath, query: 
     let verb = request::verb(&asked.head.method, &path, &query);
     authorize::resource(world, &asked.identity, verb, &path, &query)?;
     let Some(kind) = world.kinds.at(&path.group, &path.version, &path.plural) else {
-        return Err(Refusal::no_route());
+        let known = world.kinds.has_version(&path.group, &path.version);
+        return if known { Err(Refusal::no_route()) } else { Ok((Answer::Missing, None)) };
     };
     if kind.facts.namespaced == path.namespace.is_empty() && !(path.namespace.is_empty() && path.name.is_empty()) {
         return Err(Refusal::no_route());
@@ -223,6 +225,7 @@ fn resource_answer(world: &mut World, asked: &Asked, path: ResourcePath, query: 
         query,
         kind: kind.clone(),
     };
+    verbs::warnings::of_kind(world, &call);
     world.acting = Some(asked.identity.clone());
     let answer = verbs::carry_out(world, verb, &call);
     world.acting = None;

@@ -27,16 +27,7 @@ pub(crate) fn object(kind: &Kind, value: Value, wanted: &Wanted, now: Time) -> V
 pub(crate) fn list(kind: &Kind, mut value: Value, wanted: &Wanted, now: Time) -> Value {
     let mut take = |key: &str| value.get_mut(key).map(Value::take).unwrap_or_default();
     match wanted.shape {
-        Shape::Own if kind.crd.is_some() => value,
-        // The server's own types are not said again for every item.
-        Shape::Own => {
-            let items = value.get_mut("items").and_then(Value::as_array_mut);
-            for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
-                item.shift_remove("kind");
-                item.shift_remove("apiVersion");
-            }
-            value
-        }
+        Shape::Own => own(kind, value),
         Shape::Table(version) => {
             let (items, list_meta) = (take("items"), take("metadata"));
             let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -54,6 +45,22 @@ pub(crate) fn list(kind: &Kind, mut value: Value, wanted: &Wanted, now: Time) ->
             })
         }
     }
+}
+
+/// Items of built-in kinds do not say again what the list says; lists of custom resources always have a `continue`.
+fn own(kind: &Kind, mut list: Value) -> Value {
+    if kind.crd.is_some() {
+        if list["metadata"].get("continue").is_none() {
+            list["metadata"]["continue"] = "".into();
+        }
+        return list;
+    }
+    let items = list.get_mut("items").and_then(Value::as_array_mut);
+    for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+        item.shift_remove("kind");
+        item.shift_remove("apiVersion");
+    }
+    list
 }
 
 /// Kind and metadata of an object.

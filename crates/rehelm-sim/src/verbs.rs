@@ -10,6 +10,7 @@ mod review;
 mod select;
 mod subresource;
 mod update;
+pub(crate) mod warnings;
 pub(crate) mod watch;
 
 use serde_json::Value;

@@ -140,8 +140,8 @@ impl World {
         admission::mutate(self, kind, &mut object, None, writer, dry_run)?;
         self.check_escalation(kind, &object, None)?;
         admission::validate(self, kind, &object, None, &writer.subresource)?;
-        if self.get(&kind.id, meta::namespace(&object), &name).is_some() {
-            return Err(Refusal::already_exists(&kind.id, &name));
+        if let Some(there) = self.get(&kind.id, meta::namespace(&object), &name) {
+            return Err(Refusal::already_exists(&kind.id, &name, meta::is_terminating(&there)));
         }
         admission::reserve(self, kind, &mut object, None, dry_run)?;
         if dry_run {

@@ -47,8 +47,6 @@ pub(super) fn mutate(minor: u32, kind: &Kind, object: &mut Value, old: Option<&V
             if &*kind.id == "daemonsets.apps" {
                 meta::set_annotation(object, TEMPLATE, "1");
             }
-        } else {
-            meta::unset(object, "generation");
         }
         return;
     };

@@ -132,6 +132,22 @@ fn address_update(object: &Value, old: &Value, causes: &mut Causes) {
     }
 }
 
+/// Only balancers have addresses outside.
+pub(super) fn service_status(object: &Value, causes: &mut Causes) {
+    let kind = object.pointer("/spec/type").and_then(Value::as_str).unwrap_or_default();
+    let addresses = At::new(object.pointer("/status/loadBalancer/ingress"), "status.loadBalancer.ingress");
+    if !addresses.is_empty() && kind != "LoadBalancer" {
+        causes.forbidden(&addresses, "may only be used when `spec.type` is 'LoadBalancer'");
+    }
+}
+
+pub(super) fn policy(object: &Value, causes: &mut Causes) {
+    let types = At::new(object.pointer("/spec/policyTypes"), "spec.policyTypes");
+    for one in types.items() {
+        causes.one_of(&one, &["Ingress", "Egress"]);
+    }
+}
+
 pub(super) fn ingress(object: &Value, old: Option<&Value>, causes: &mut Causes) {
     let spec = At::new(object.get("spec"), "spec");
     let (backend, rules) = (spec.child("defaultBackend"), spec.child("rules"));

@@ -127,6 +127,22 @@ pub(super) fn concerned(world: &World, change: &Change) -> Vec<(Duration, String
     keys.into_iter().map(|key| (world.options.timing.sync, key)).collect()
 }
 
+/// Notes when the change happened that a write answers to: a pod that became ready. Of pods that went, nobody knows when.
+pub(super) fn set_trigger(object: &mut Value, annotation: &str, at: Option<&String>) {
+    if let Some(at) = at {
+        meta::set_annotation(object, annotation, at);
+        return;
+    }
+    let meta = meta::map_mut(object);
+    let left = meta.get_mut("annotations").and_then(Value::as_object_mut).map(|all| {
+        all.shift_remove(annotation);
+        all.len()
+    });
+    if left == Some(0) {
+        meta.shift_remove("annotations");
+    }
+}
+
 type State<'a> = (&'a str, bool, bool, bool, Option<&'a Value>);
 
 /// What of a pod endpoints tell.

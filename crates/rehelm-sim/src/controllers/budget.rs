@@ -63,6 +63,7 @@ impl Controller for Budgets {
                 status[field] = count.into();
             }
             read::set_count(status, "observedGeneration", generation);
+            forget_evicted(status, &own);
             let (state, reason) = if allowed > 0 {
                 ("True", "SufficientPods")
             } else {
@@ -92,6 +93,19 @@ impl Controller for Budgets {
     fn begin(&self, world: &World) -> Vec<String> {
         let all = world.list(BUDGETS, None);
         all.iter().map(|budget| meta::key(budget)).collect()
+    }
+}
+
+/// Pods that were evicted are noted until they are seen to go.
+fn forget_evicted(status: &mut Value, own: &[Arc<Value>]) {
+    let Some(noted) = status.get_mut("disruptedPods").and_then(Value::as_object_mut) else {
+        return;
+    };
+    noted.retain(|name, _| own.iter().any(|pod| meta::name(pod) == name && !meta::is_terminating(pod)));
+    if noted.is_empty()
+        && let Some(status) = status.as_object_mut()
+    {
+        status.shift_remove("disruptedPods");
     }
 }
 

@@ -31,6 +31,9 @@ impl Controller for Endpoints {
             }
             return None;
         };
+        if read::text(&service, "/spec/type") == "ExternalName" {
+            return None;
+        }
         let backends = backends::of(world, &service)?;
         let subsets = subsets(&service, &backends);
         let labels = labels(world, &service);
@@ -38,10 +41,16 @@ impl Controller for Endpoints {
         let now = world.now().rfc3339();
         let written = match old {
             Some(old) if is_same(&old, &subsets) && meta::get(&old, "labels") == Some(&labels) => return None,
-            Some(_) => {
+            Some(old) => {
+                let before: Vec<&Value> = read::list(&old, "/subsets")
+                    .iter()
+                    .flat_map(|subset| read::list(subset, "/addresses"))
+                    .collect();
+                let now_ready = subsets.iter().flat_map(|subset| read::list(subset, "/addresses"));
+                let triggered = now_ready.into_iter().any(|address| !before.contains(&address));
                 let changed = world.modify("endpoints", namespace, name, |object| {
                     meta::set(object, "labels", labels);
-                    meta::set_annotation(object, CHANGED, &now);
+                    backends::set_trigger(object, CHANGED, triggered.then_some(&now));
                     set_subsets(object, subsets);
                 });
                 changed.map(drop)

@@ -127,9 +127,18 @@ fn write(world: &mut World, service: &Value, backends: &[Backend], old: Vec<Arc<
         let [ports, endpoints] = [ports, endpoints].map(|all| if all.is_empty() { Value::Null } else { all.into() });
         if let Some(at) = again {
             let slice = unused.remove(at);
+            let before = read::list(&slice, "/endpoints");
+            let known = |endpoint: &Value| {
+                let same = |other: &Value| {
+                    other["addresses"] == endpoint["addresses"] && other["conditions"]["ready"] == endpoint["conditions"]["ready"]
+                };
+                before.iter().any(same)
+            };
+            let listed = endpoints.as_array().into_iter().flatten();
+            let triggered = listed.filter(|one| one["conditions"]["ready"] == true).any(|one| !known(one));
             world.modify(SLICES, meta::namespace(&slice), meta::name(&slice), |slice| {
                 meta::set(slice, "labels", labels.clone());
-                meta::set_annotation(slice, CHANGED, &now);
+                backends::set_trigger(slice, CHANGED, triggered.then_some(&now));
                 slice["endpoints"] = endpoints;
                 slice["ports"] = ports;
             })?;

@@ -122,6 +122,8 @@ impl<'a> Sync<'a> {
 
     fn run(mut self) -> Option<Duration> {
         if let Some((reason, message)) = self.failure() {
+            // What is ended here has failed, too.
+            self.failed += read::count(self.active.len());
             self.delete_active(self.active.len());
             return self.fail(reason, &message);
         }

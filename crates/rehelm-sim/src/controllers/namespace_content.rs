@@ -13,6 +13,11 @@ const ACCOUNTS: &str = "serviceaccounts";
 const MAPS: &str = "configmaps";
 const AUTHORITY: &str = "kube-root-ca.crt";
 
+/// As the server says it.
+const DESCRIPTION: &str = "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints \
+    such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of \
+    Kubernetes clusters.";
+
 /// The controller of both.
 pub(crate) struct NamespaceContent;
 
@@ -37,7 +42,11 @@ impl Controller for NamespaceContent {
             "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": key},
         });
         let authority = json!({
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": AUTHORITY, "namespace": key},
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {
+                "name": AUTHORITY,
+                "namespace": key,
+                "annotations": {"kubernetes.io/description": DESCRIPTION},
+            },
             "data": {"ca.crt": authority(world)},
         });
         for (resource, object) in [(ACCOUNTS, account), (MAPS, authority)] {

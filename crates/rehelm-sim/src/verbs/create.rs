@@ -18,5 +18,6 @@ pub(super) fn run(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal>
         ));
     }
     let created = world.insert(&call.kind, object, &writer, call.query.dry_run())?;
+    super::warnings::of_new(call, &created);
     Ok(Answer::Object(201, shown(call, &created)))
 }

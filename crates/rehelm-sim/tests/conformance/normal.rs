@@ -27,6 +27,8 @@ fn regex(text: &str) -> Regex {
 
 static UID: LazyLock<Regex> = LazyLock::new(|| regex(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"));
 static TIME: LazyLock<Regex> = LazyLock::new(|| regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"));
+/// A ReplicaSet that is gone is known from messages only.
+static REPLICA_SET: LazyLock<Regex> = LazyLock::new(|| regex(r#"(ReplicaSet "[a-z0-9-]+?)-([a-z0-9]{6,10})(")"#));
 static DATE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
         r"([A-Z][a-z]{2},? (\d+ )?[A-Z][a-z]{2} +\d+ |\d{4}-\d\d-\d\d )\d\d:\d\d:\d\d(\.\d+)?( [+-]\d{4})?( UTC| \d{4})?",
@@ -213,7 +215,7 @@ pub fn normal(transcript: &Transcript) -> Value {
         let group = objects.entry(key).or_insert_with(|| Value::Array(Vec::new()));
         if let Some(group) = group.as_array_mut() {
             group.push(clean);
-            group.sort_by_key(Value::to_string);
+            group.sort_by_cached_key(sorted);
         }
     }
     objects.sort_keys();
@@ -229,7 +231,8 @@ impl Known {
                 if let Some(meta) = map.get("metadata").filter(|meta| meta["name"].is_string()) {
                     self.learn_object(map, meta);
                 }
-                for key in ["pod-template-hash", "controller-revision-hash"] {
+                self.learn_list(map);
+                for key in ["pod-template-hash", "controller-revision-hash", "controller.kubernetes.io/hash"] {
                     if let Some(Value::String(hash)) = map.get(key) {
                         let hash = hash.rsplit('-').next().unwrap_or(hash);
                         self.made_up.insert(format!("-{hash}"), "-<hash>".to_owned());
@@ -239,6 +242,18 @@ impl Known {
                 map.values().for_each(|item| self.learn(item));
             }
             _ => {}
+        }
+    }
+
+    /// Items of lists do not say their kind: the list does.
+    fn learn_list(&mut self, list: &Map<String, Value>) {
+        let kind = list.get("kind").and_then(Value::as_str).and_then(|kind| kind.strip_suffix("List"));
+        let items = list.get("items").and_then(Value::as_array);
+        for item in items.into_iter().flatten() {
+            if let (Some(kind), Some(uid)) = (kind, item["metadata"]["uid"].as_str()) {
+                let name = item["metadata"]["name"].as_str().unwrap_or_default();
+                self.uids.insert(uid.to_owned(), format!("{kind}/{name}"));
+            }
         }
     }
 
@@ -290,6 +305,7 @@ impl Known {
         let text = UID.replace_all(&text, uid);
         let text = TIME.replace_all(&text, "<time>");
         let text = VERSION.replace_all(&text, "$1<rv>");
+        let text = REPLICA_SET.replace_all(&text, "$1-<hash>$3");
         let text = DATE.replace_all(&text, "<time>");
         let text = ZONE.replace_all(&text, "<zone>");
         IP.replace_all(&text, "<ip>").into_owned()
@@ -312,7 +328,7 @@ impl Known {
                 "nodeName" | "volume.kubernetes.io/selected-node" => "<node>".into(),
                 "modifiedAt" => "<time>".into(),
                 "release" if text.len() > 200 => "<release>".into(),
-                "pod-template-hash" | "controller-revision-hash" | "ca.crt" => format!("<{key}>").into(),
+                "pod-template-hash" | "controller-revision-hash" | "controller.kubernetes.io/hash" | "ca.crt" => format!("<{key}>").into(),
                 _ => self.text(text).into(),
             },
             Value::Number(_) if key == "nodePort" || key == "healthCheckNodePort" => "<port>".into(),
@@ -340,6 +356,11 @@ impl Known {
                 }
                 self.count_version(map, &mut cleaned);
                 forget_chance(&mut cleaned);
+                // The order of ports in Endpoints follows a hash.
+                if cleaned.contains_key("addresses") || cleaned.contains_key("notReadyAddresses") {
+                    let ports = cleaned.get_mut("ports").and_then(Value::as_array_mut);
+                    ports.into_iter().for_each(|ports| ports.sort_by_cached_key(sorted));
+                }
                 cleaned.into()
             }
             other => other.clone(),

@@ -96,6 +96,9 @@ pub(super) fn drop_what_the_type_has_not(spec: &mut Spec, before: &Spec) {
                 spec.shift_remove(field);
             }
         }
+        if spec.get("internalTrafficPolicy") == before.get("internalTrafficPolicy") {
+            spec.shift_remove("internalTrafficPolicy");
+        }
     }
     let ported = |spec: &Spec| matches!(text(spec, "type"), "NodePort" | "LoadBalancer");
     if ported(before) && !ported(spec) {

@@ -74,6 +74,11 @@ pub(super) fn refuse(world: &mut World, pod: &Arc<Value>, why: &str) {
         .filter(|_| world.options.minor >= 34);
     let writer = Writer::new(MANAGER, "status");
     let (namespace, name) = (meta::namespace(pod), meta::name(pod));
+    let said = read::condition(pod, SCHEDULED);
+    if said.is_some_and(|said| said["status"] == "False" && said["message"] == why) {
+        events::scheduler(world, pod, "Warning", "FailedScheduling", "Scheduling", why);
+        return;
+    }
     let written = world.modify_as("pods", namespace, name, &writer, |pod| {
         meta::child_map(pod, "status");
         let status = &mut pod["status"];
