@@ -147,7 +147,8 @@ impl Kinds {
 
     /// True when a version of a group has any kind.
     pub fn has_version(&self, group: &str, version: &str) -> bool {
-        self.all().any(|kind| kind.facts.group == group && kind.facts.version == version)
+        self.all()
+            .any(|kind| kind.facts.group == group && kind.facts.version == version)
     }
 
     /// The kind of an object.

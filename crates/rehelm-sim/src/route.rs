@@ -203,7 +203,11 @@ fn resource_answer(world: &mut World, asked: &Asked, path: ResourcePath, query: 
     authorize::resource(world, &asked.identity, verb, &path, &query)?;
     let Some(kind) = world.kinds.at(&path.group, &path.version, &path.plural) else {
         let known = world.kinds.has_version(&path.group, &path.version);
-        return if known { Err(Refusal::no_route()) } else { Ok((Answer::Missing, None)) };
+        return if known {
+            Err(Refusal::no_route())
+        } else {
+            Ok((Answer::Missing, None))
+        };
     };
     if kind.facts.namespaced == path.namespace.is_empty() && !(path.namespace.is_empty() && path.name.is_empty()) {
         return Err(Refusal::no_route());

@@ -135,7 +135,10 @@ fn address_update(object: &Value, old: &Value, causes: &mut Causes) {
 /// Only balancers have addresses outside.
 pub(super) fn service_status(object: &Value, causes: &mut Causes) {
     let kind = object.pointer("/spec/type").and_then(Value::as_str).unwrap_or_default();
-    let addresses = At::new(object.pointer("/status/loadBalancer/ingress"), "status.loadBalancer.ingress");
+    let addresses = At::new(
+        object.pointer("/status/loadBalancer/ingress"),
+        "status.loadBalancer.ingress",
+    );
     if !addresses.is_empty() && kind != "LoadBalancer" {
         causes.forbidden(&addresses, "may only be used when `spec.type` is 'LoadBalancer'");
     }

@@ -101,7 +101,10 @@ fn forget_evicted(status: &mut Value, own: &[Arc<Value>]) {
     let Some(noted) = status.get_mut("disruptedPods").and_then(Value::as_object_mut) else {
         return;
     };
-    noted.retain(|name, _| own.iter().any(|pod| meta::name(pod) == name && !meta::is_terminating(pod)));
+    noted.retain(|name, _| {
+        own.iter()
+            .any(|pod| meta::name(pod) == name && !meta::is_terminating(pod))
+    });
     if noted.is_empty()
         && let Some(status) = status.as_object_mut()
     {

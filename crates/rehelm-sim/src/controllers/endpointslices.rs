@@ -130,12 +130,15 @@ fn write(world: &mut World, service: &Value, backends: &[Backend], old: Vec<Arc<
             let before = read::list(&slice, "/endpoints");
             let known = |endpoint: &Value| {
                 let same = |other: &Value| {
-                    other["addresses"] == endpoint["addresses"] && other["conditions"]["ready"] == endpoint["conditions"]["ready"]
+                    other["addresses"] == endpoint["addresses"]
+                        && other["conditions"]["ready"] == endpoint["conditions"]["ready"]
                 };
                 before.iter().any(same)
             };
             let listed = endpoints.as_array().into_iter().flatten();
-            let triggered = listed.filter(|one| one["conditions"]["ready"] == true).any(|one| !known(one));
+            let triggered = listed
+                .filter(|one| one["conditions"]["ready"] == true)
+                .any(|one| !known(one));
             world.modify(SLICES, meta::namespace(&slice), meta::name(&slice), |slice| {
                 meta::set(slice, "labels", labels.clone());
                 backends::set_trigger(slice, CHANGED, triggered.then_some(&now));

@@ -13,7 +13,9 @@ use crate::world::World;
 pub(crate) struct EphemeralClaims;
 
 fn brings_claims(pod: &Value) -> bool {
-    read::list(pod, "/spec/volumes").iter().any(|volume| volume["ephemeral"].is_object())
+    read::list(pod, "/spec/volumes")
+        .iter()
+        .any(|volume| volume["ephemeral"].is_object())
 }
 
 impl Controller for EphemeralClaims {
@@ -55,7 +57,11 @@ impl Controller for EphemeralClaims {
                 }
             }
             if let Err(refusal) = world.create("persistentvolumeclaims", object) {
-                tracing::debug!(claim, message = refusal.message, "a pod's own claim could not be created");
+                tracing::debug!(
+                    claim,
+                    message = refusal.message,
+                    "a pod's own claim could not be created"
+                );
             }
         }
         None
@@ -63,7 +69,10 @@ impl Controller for EphemeralClaims {
 
     fn begin(&self, world: &World) -> Vec<String> {
         let all = world.list("pods", None);
-        all.iter().filter(|pod| brings_claims(pod)).map(|pod| meta::key(pod)).collect()
+        all.iter()
+            .filter(|pod| brings_claims(pod))
+            .map(|pod| meta::key(pod))
+            .collect()
     }
 }
 
@@ -80,10 +89,12 @@ mod tests {
         let template = json!({"metadata": {"labels": {"of": "pod"}}, "spec": {
             "accessModes": ["ReadWriteOnce"], "storageClassName": "none", "resources": {"requests": {"storage": "1Gi"}},
         }});
-        lab.create(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {
-            "containers": [{"name": "c", "image": "i"}],
-            "volumes": [{"name": "data", "ephemeral": {"volumeClaimTemplate": template}}],
-        }}));
+        lab.create(
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {
+                "containers": [{"name": "c", "image": "i"}],
+                "volumes": [{"name": "data", "ephemeral": {"volumeClaimTemplate": template}}],
+            }}),
+        );
         lab.rest();
         let claim = lab.get("persistentvolumeclaims", "a-data");
         assert_eq!(meta::label(&claim, "of"), Some("pod"));

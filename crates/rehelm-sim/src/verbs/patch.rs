@@ -125,5 +125,6 @@ fn apply(world: &mut World, call: &Call<'_>, strictness: Strictness) -> Result<A
         ..Writer::new("", "")
     };
     let created = world.insert(kind, object, &writer, call.query.dry_run())?;
+    super::warnings::of_new(call, &created);
     Ok(Answer::Object(201, shown(call, &created)))
 }

@@ -26,7 +26,20 @@ pub(super) fn of_new(call: &Call<'_>, object: &Value) {
         "ingresses.networking.k8s.io" if meta::annotation(object, INGRESS_CLASS).is_some() => {
             format!("annotation \"{INGRESS_CLASS}\" is deprecated, please use 'spec.ingressClassName' instead")
         }
+        "secrets" if object["type"] == "kubernetes.io/tls" && !holds_pem(object) => {
+            "tls: failed to find any PEM data in certificate input".to_owned()
+        }
         _ => return,
     };
     call.asked.warn(vec![text]);
+}
+
+/// True when the certificate looks like one; the server parses it.
+fn holds_pem(secret: &Value) -> bool {
+    use base64::Engine as _;
+    let text = secret["data"]["tls.crt"].as_str().unwrap_or_default();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .unwrap_or_default();
+    bytes.windows(11).any(|window| window == b"-----BEGIN ")
 }

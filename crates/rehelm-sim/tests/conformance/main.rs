@@ -21,7 +21,6 @@ mod suite;
 pub const KUBECONFIG: &str = "REHELM_CONFORMANCE_KUBECONFIG";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "parts of the simulator are still to come"]
 async fn the_simulator_answers_as_recorded() {
     let figure = suite::recorded().await;
     println!("{figure}");

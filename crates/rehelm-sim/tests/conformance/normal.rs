@@ -87,6 +87,9 @@ fn forget_chance(object: &mut Map<String, Value>) {
         && let Some(meta) = object.get_mut("metadata").and_then(Value::as_object_mut)
     {
         meta.shift_remove("generation");
+        if let Some(ports) = object.get_mut("ports").and_then(Value::as_array_mut) {
+            ports.sort_by_cached_key(sorted);
+        }
     }
     let made = object
         .get("metadata")
@@ -232,7 +235,11 @@ impl Known {
                     self.learn_object(map, meta);
                 }
                 self.learn_list(map);
-                for key in ["pod-template-hash", "controller-revision-hash", "controller.kubernetes.io/hash"] {
+                for key in [
+                    "pod-template-hash",
+                    "controller-revision-hash",
+                    "controller.kubernetes.io/hash",
+                ] {
                     if let Some(Value::String(hash)) = map.get(key) {
                         let hash = hash.rsplit('-').next().unwrap_or(hash);
                         self.made_up.insert(format!("-{hash}"), "-<hash>".to_owned());
@@ -247,7 +254,10 @@ impl Known {
 
     /// Items of lists do not say their kind: the list does.
     fn learn_list(&mut self, list: &Map<String, Value>) {
-        let kind = list.get("kind").and_then(Value::as_str).and_then(|kind| kind.strip_suffix("List"));
+        let kind = list
+            .get("kind")
+            .and_then(Value::as_str)
+            .and_then(|kind| kind.strip_suffix("List"));
         let items = list.get("items").and_then(Value::as_array);
         for item in items.into_iter().flatten() {
             if let (Some(kind), Some(uid)) = (kind, item["metadata"]["uid"].as_str()) {
@@ -328,7 +338,9 @@ impl Known {
                 "nodeName" | "volume.kubernetes.io/selected-node" => "<node>".into(),
                 "modifiedAt" => "<time>".into(),
                 "release" if text.len() > 200 => "<release>".into(),
-                "pod-template-hash" | "controller-revision-hash" | "controller.kubernetes.io/hash" | "ca.crt" => format!("<{key}>").into(),
+                "pod-template-hash" | "controller-revision-hash" | "controller.kubernetes.io/hash" | "ca.crt" => {
+                    format!("<{key}>").into()
+                }
                 _ => self.text(text).into(),
             },
             Value::Number(_) if key == "nodePort" || key == "healthCheckNodePort" => "<port>".into(),
