@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::at::{At, Report, containers, list, some, text};
 use crate::finding::Finding;
-use crate::object::Object;
+use crate::inventory;
+use crate::object::{ObjRef, Object};
 use crate::pods;
 use crate::quantity;
 
@@ -57,12 +58,38 @@ fn needed(at: &At<'_>) -> Amounts {
             add(name, amount * pods);
         }
     }
+    for claim in waiting(at) {
+        add("count/persistentvolumeclaims".into(), 1_000);
+        add("persistentvolumeclaims".into(), 1_000);
+        if let Some(storage) = claim.get("/spec/resources/requests/storage").and_then(quantity::of) {
+            add("requests.storage".into(), storage);
+        }
+    }
     // Quotas know requests by their bare names, too.
     for resource in ["cpu", "memory"] {
         let asked = sum.get(&format!("requests.{resource}")).copied();
         sum.extend(asked.map(|a| (resource.to_owned(), a)));
     }
     sum
+}
+
+/// Claims that move although the chart does not render them: the plan makes them, and quotas count them.
+fn waiting<'a>(at: &At<'a>) -> impl Iterator<Item = &'a Object> {
+    let (observed, target) = (at.observed, at.target());
+    let moving = inventory::moving_claims(observed, at.profile);
+    let rendered = |name: &str| {
+        let mut claims = observed.rendered.iter().filter(|o| o.kind() == "PersistentVolumeClaim");
+        claims.any(|claim| claim.name() == name)
+    };
+    let there = |name: &str| {
+        let place = ObjRef::new("v1", "PersistentVolumeClaim", Some(target), name);
+        observed.live(&place).is_some()
+    };
+    observed
+        .claims
+        .iter()
+        .filter(move |claim| moving.contains(claim.name()) && !rendered(claim.name()) && !there(claim.name()))
+        .map(|claim| &claim.claim)
 }
 
 fn pod_count(at: &At<'_>, workload: &Object) -> i128 {

@@ -174,6 +174,8 @@ impl Player {
 
     /// A program of its own, on the simulated cluster.
     fn program(&self, stage: &Stage, variable: &str, words: &[String]) -> Result<String, String> {
+        // Time passes for programs of their own in a task of this runtime.
+        let _entered = self.runtime.enter();
         let program = std::env::var(variable).map_err(|_| format!("{variable} is not set"))?;
         let _hold = stage.sim.hold();
         let ended = Command::new(&program)
