@@ -103,6 +103,7 @@ impl Course<'_> {
             "Cleanup",
             "The old install goes, item by item. In earnest a day later, and only when somebody types its name.",
         );
+        self.stage.soak();
         self.command("cleanup", async |session| {
             cleanup::carry(self.printer, &self.quiet(), session, &again, true).await
         })
@@ -200,6 +201,7 @@ impl Course<'_> {
                 };
                 if phase == Phase::Cleanup {
                     verify::carry(self.printer, &self.quiet(), session, plan).await?;
+                    self.stage.soak();
                     return cleanup::carry(self.printer, &self.quiet(), session, plan, true).await;
                 }
                 phase::carry(self.printer, &self.records(), session, plan, true, phase, how).await

@@ -180,6 +180,11 @@ impl Stage {
         files.context(|| format!("cannot write {name} to {}", self.folder))
     }
 
+    /// Lets the time between `verify` and `cleanup` pass, which takes no time.
+    pub fn soak(&self) {
+        self.sim.advance(self.settings.soak);
+    }
+
     /// The kubeconfig of the simulated cluster.
     pub fn kubeconfig(&self) -> &Utf8Path {
         &self.kubeconfig

@@ -64,6 +64,10 @@ impl Hall {
         }
     }
 
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
     pub fn path(&self, name: &str) -> Utf8PathBuf {
         Utf8Path::from_path(self.folder.path()).expect("UTF-8").join(name)
     }

@@ -6,5 +6,6 @@
 mod course;
 mod crash;
 mod hall;
+mod reference;
 mod serve;
 mod snapshot;
