@@ -168,6 +168,11 @@ impl Sim {
         self.shared.with(|world| load(world, objects))
     }
 
+    /// True for a kind that is served: a built-in one, or one of a CRD that is there.
+    pub fn serves(&self, api_version: &str, kind: &str) -> bool {
+        self.shared.world().kinds.of(api_version, kind).is_some()
+    }
+
     /// Every object, by resource, namespace and name.
     pub fn objects(&self) -> Vec<Value> {
         let world = self.shared.world();

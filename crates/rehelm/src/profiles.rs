@@ -110,7 +110,11 @@ impl ProfileFiles {
         })
     }
 
-    fn from_folder(folder: &Utf8Path) -> Result<Self> {
+    /// Reads a profile from a folder.
+    ///
+    /// # Errors
+    /// A usage error for a folder that holds none.
+    pub fn from_folder(folder: &Utf8Path) -> Result<Self> {
         if !folder.join(MAIN).is_file() {
             return Err(Error::usage(format!("the profile folder {folder} has no {MAIN}")));
         }

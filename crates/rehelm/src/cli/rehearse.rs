@@ -194,7 +194,8 @@ async fn set(printer: &Arc<Printer>, global: &Global, args: &Args, folder: &Utf8
             super::snapshot::of(printer, &cluster, databases, &context, false).await?
         }
     };
-    let (sim, more) = stage::cluster(&snapshot)?;
+    let count = snapshot.count();
+    let (sim, more) = stage::cluster(&snapshot.meta, snapshot.objects)?;
     findings.extend(more);
     if !findings.is_empty() {
         printer.say(words.findings(&findings, &[], false).trim_end());
@@ -202,7 +203,7 @@ async fn set(printer: &Arc<Printer>, global: &Global, args: &Args, folder: &Utf8
     printer.say(&format!(
         "A copy of context {}: {} objects, Kubernetes {}, as of {}.",
         snapshot.meta.context,
-        snapshot.count(),
+        count,
         snapshot.meta.version,
         snapshot.meta.taken.strftime("%Y-%m-%d %H:%M:%S UTC"),
     ));

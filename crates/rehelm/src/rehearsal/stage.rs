@@ -1,5 +1,6 @@
 //! The stage of a rehearsal: a simulated cluster that listens on loopback, a temporary folder, and sessions on both.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use rehelm_clients::files::RunFiles;
 use rehelm_clients::helm::HelmCli;
 use rehelm_clients::kube::{ContextFacts, KubeAccess, KubeCluster};
 use rehelm_core::finding::Finding;
-use rehelm_core::ports::{Clock, Files};
+use rehelm_core::ports::{Clock, Cluster, Files, Helm};
 use rehelm_core::profile::Profile;
-use rehelm_core::snapshot::{DatabaseShapes, Snapshot};
+use rehelm_core::snapshot::{DatabaseShapes, Meta};
 use rehelm_report::Words;
 use rehelm_sim::{Identity, LoadError, Options, Pace, ServeOptions, Served, Sim, Time};
 use serde_json::{Value, json};
@@ -70,19 +71,19 @@ pub struct Props {
     pub shut: Shut,
 }
 
-/// A simulated cluster with everything that a snapshot holds; what cannot be simulated is said.
+/// A simulated cluster with these objects; what cannot be simulated is said.
 ///
 /// # Errors
-/// When the snapshot holds something that is no object.
-pub fn cluster(snapshot: &Snapshot) -> Result<(Sim, Vec<Finding>)> {
+/// When something among them is no object.
+pub fn cluster(meta: &Meta, objects: BTreeMap<String, Vec<Value>>) -> Result<(Sim, Vec<Finding>)> {
     let mut findings = Vec::new();
-    let version = &snapshot.meta.version;
+    let version = &meta.version;
     let minor = minor(version).unwrap_or(*MINORS.end());
     let posed = minor.clamp(*MINORS.start(), *MINORS.end());
     if posed != minor {
         findings.push(Finding::warning("rehearsal-version", version.clone()).arg("minor", posed));
     }
-    let start = i64::try_from(snapshot.meta.taken.as_nanosecond()).unwrap_or_default();
+    let start = i64::try_from(meta.taken.as_nanosecond()).unwrap_or_default();
     let sim = Sim::new(Options {
         minor: posed,
         git_version: Some(version.clone()),
@@ -90,21 +91,27 @@ pub fn cluster(snapshot: &Snapshot) -> Result<(Sim, Vec<Finding>)> {
         bootstrap: false,
         ..Options::default()
     });
-    let mut objects: Vec<Value> = snapshot.objects.values().flatten().cloned().collect();
-    loop {
-        match sim.load(objects.clone()) {
-            Ok(()) => return Ok((sim, findings)),
-            Err(LoadError::UnknownKind { api_version, kind, .. }) => {
-                // An API that another server adds; what it shows is not kept in the cluster's own store.
-                let is_it = |o: &Value| o["apiVersion"] == api_version.as_str() && o["kind"] == kind.as_str();
-                let before = objects.len();
-                objects.retain(|object| !is_it(object));
-                let finding = Finding::warning("rehearsal-kind-unknown", format!("{api_version} {kind}"));
-                findings.push(finding.arg("count", before - objects.len()));
-            }
-            Err(error) => return Err(Error::failed("the snapshot cannot be loaded").because(error)),
+    let broken = |error: LoadError| Error::failed("the snapshot cannot be loaded").because(error);
+    let text = |object: &Value, field: &str| object[field].as_str().unwrap_or_default().to_owned();
+    let all = objects.into_values().flatten();
+    let (definitions, mut others): (Vec<Value>, Vec<Value>) =
+        all.partition(|object| object["kind"] == "CustomResourceDefinition");
+    sim.load(definitions).map_err(broken)?;
+    // An API that another server adds; what it shows is not kept in the cluster's own store.
+    let mut unknown = BTreeMap::<(String, String), usize>::new();
+    others.retain(|object| {
+        let (api_version, kind) = (text(object, "apiVersion"), text(object, "kind"));
+        let served = sim.serves(&api_version, &kind);
+        if !served {
+            *unknown.entry((api_version, kind)).or_default() += 1;
         }
+        served
+    });
+    for ((api_version, kind), count) in unknown {
+        findings.push(Finding::warning("rehearsal-kind-unknown", format!("{api_version} {kind}")).arg("count", count));
     }
+    sim.load(others).map_err(broken)?;
+    Ok((sim, findings))
 }
 
 /// 23 of `v1.23.4-eks-1`.
@@ -270,6 +277,15 @@ impl Stage {
             ..KubeAccess::default()
         };
         let helm: HelmCli = doors::helm_for(&access, &settings, cluster.clone()).await?;
+        let helm = TimedHelm::new(helm, self.sim.clone(), self.spent.clone());
+        self.session_on(settings, Arc::new(helm), cluster)
+    }
+
+    /// A session with a Helm of its own.
+    ///
+    /// # Errors
+    /// When the folder of the run cannot be made.
+    pub fn session_on(&self, settings: Settings, helm: Arc<dyn Helm>, cluster: Arc<dyn Cluster>) -> Result<Session> {
         let files = RunFiles::open(&self.folder.join(run_folder::NAME));
         let files = files.context(|| format!("cannot use {}", self.folder))?;
         Ok(Session {
@@ -278,7 +294,7 @@ impl Stage {
             words: self.words.clone(),
             context: self.context.clone(),
             cluster,
-            helm: Arc::new(TimedHelm::new(helm, self.sim.clone(), self.spent.clone())),
+            helm,
             databases: Some(self.databases.clone()),
             files: Arc::new(ShutFiles::new(files, self.shut.clone())),
             clock: self.clock(),
