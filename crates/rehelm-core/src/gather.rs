@@ -173,6 +173,7 @@ pub async fn gather(
         target_exists,
         helm_version,
         findings,
+        index: Default::default(),
     };
     Ok(Gathered { observed, fills })
 }

@@ -3,6 +3,7 @@
 //! [`join`] is pure. Nothing undeclared ever gets a verdict other than [`Verdict::Leave`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use crate::finding::Finding;
 use crate::object::{ObjKey, ObjRef, Object};
@@ -103,6 +104,30 @@ pub struct Observed {
     pub helm_version: String,
     /// Findings made while reading.
     pub findings: Vec<Finding>,
+    /// Where each rendered object is; made when it is asked for first.
+    pub index: Index,
+}
+
+/// Places of objects in a list, by their identity.
+#[derive(Clone, Debug, Default)]
+pub struct Index(OnceLock<BTreeMap<ObjKey, usize>>);
+
+impl Index {
+    /// The object of that identity. A list that changed since is searched instead.
+    fn find<'a>(&self, list: &'a [Object], wanted: &ObjKey) -> Option<&'a Object> {
+        let places = self.0.get_or_init(|| {
+            // The first of namesakes counts.
+            let places = list.iter().enumerate().rev();
+            places.map(|(at, object)| (object.reference().key(), at)).collect()
+        });
+        let found = places.get(wanted).and_then(|at| list.get(*at));
+        match found.filter(|object| object.reference().key() == *wanted) {
+            None if found.is_some() || places.len() != list.len() => {
+                list.iter().find(|object| object.reference().key() == *wanted)
+            }
+            found => found,
+        }
+    }
 }
 
 impl Observed {
@@ -113,8 +138,12 @@ impl Observed {
 
     /// The rendered counterpart of a declared object.
     pub fn counterpart(&self, declared: &Object) -> Option<&Object> {
-        let wanted = self.counterpart_ref(&declared.reference()).key();
-        self.rendered.iter().find(|o| o.reference().key() == wanted)
+        self.rendered(&self.counterpart_ref(&declared.reference()).key())
+    }
+
+    /// A rendered object.
+    pub fn rendered(&self, key: &ObjKey) -> Option<&Object> {
+        self.index.find(&self.rendered, key)
     }
 
     /// Where the counterpart of an object of the old install would be.
@@ -148,11 +177,15 @@ pub fn join(observed: &Observed, profile: &Profile) -> (Vec<Entry>, Vec<Finding>
         }
         entries.push(declared_entry(observed, profile, declared, &kept_classes));
     }
+    let covered: BTreeSet<ObjKey> = entries
+        .iter()
+        .filter_map(|e| e.target.as_ref())
+        .map(ObjRef::key)
+        .collect();
+    let mut again = BTreeSet::new();
     for rendered in observed.rendered.iter().chain(&observed.crds) {
         let reference = rendered.reference();
-        let covered = entries
-            .iter()
-            .any(|e| e.target.as_ref().is_some_and(|t| t.key() == reference.key()));
+        let covered = covered.contains(&reference.key()) || !again.insert(reference.key());
         if covered || !seen.insert(reference.key()) {
             continue;
         }

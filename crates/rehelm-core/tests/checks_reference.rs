@@ -192,6 +192,7 @@ fn case(reference: &Path, overlay: &str, chart: &str) -> (Gathered, Profile) {
         target_exists: false,
         helm_version: "v3.17.2".into(),
         findings: vec![],
+        index: Default::default(),
     };
     let gathered = Gathered {
         observed,

@@ -1,6 +1,6 @@
 //! What every check looks at, and where it puts what it finds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::CheckInput;
 use crate::finding::Finding;
 use crate::gather::Gathered;
 use crate::inventory::{self, Claim, Observed};
-use crate::object::Object;
+use crate::object::{ObjKey, Object};
 use crate::plan::{Entry, Verdict};
 use crate::pods;
 use crate::profile::Profile;
@@ -21,6 +21,7 @@ pub(crate) struct At<'a> {
     pub profile: &'a Profile,
     pub input: &'a CheckInput,
     moving: BTreeSet<String>,
+    verdicts: BTreeMap<ObjKey, Verdict>,
 }
 
 /// A declared object, as it is today and as the release will have it.
@@ -42,6 +43,7 @@ impl<'a> At<'a> {
             profile,
             input,
             moving: inventory::moving_claims(observed, profile),
+            verdicts: entries.iter().rev().map(|e| (e.object.key(), e.verdict)).collect(),
         }
     }
 
@@ -102,8 +104,7 @@ impl<'a> At<'a> {
 
     /// What becomes of an object.
     pub fn verdict(&self, object: &Object) -> Option<Verdict> {
-        let key = object.reference().key();
-        self.entries.iter().find(|e| e.object.key() == key).map(|e| e.verdict)
+        self.verdicts.get(&object.reference().key()).copied()
     }
 
     /// A setting as it must be after the migration: databases have their new names, services their new namespace.

@@ -107,8 +107,7 @@ fn newer(at: &At<'_>, report: &mut Report) {
 fn types(at: &At<'_>, report: &mut Report) {
     let kind = |o: &Object| o.get("/type").and_then(Value::as_str).unwrap_or("Opaque").to_owned();
     let found = at.observed.converted.iter().filter_map(|carried| {
-        let key = carried.reference().key();
-        let chart = at.rendered("Secret").find(|r| r.reference().key() == key)?;
+        let chart = at.observed.rendered(&carried.reference().key())?;
         (kind(carried) != kind(chart)).then(|| {
             Finding::error("secret-type", carried.reference().to_string())
                 .arg("have", kind(carried))

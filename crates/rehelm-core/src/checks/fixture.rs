@@ -212,6 +212,7 @@ impl Case {
             target_exists: false,
             helm_version: "v3.17.2".into(),
             findings: vec![],
+            index: Default::default(),
         };
         let input = CheckInput {
             client_os: "linux".into(),

@@ -93,10 +93,7 @@ pub(super) fn recreate(observed: &Observed, entries: &[Entry], early: bool) -> O
         .filter(|e| e.verdict == Verdict::Recreate)
         .filter_map(|e| {
             let live = observed.live(&e.object)?;
-            let rendered = observed
-                .rendered
-                .iter()
-                .find(|r| Some(r.reference().key()) == e.target.as_ref().map(ObjRef::key))?;
+            let rendered = observed.rendered(&e.target.as_ref()?.key())?;
             let any_time = server::immutable(live).is_some_and(|rule| rule.replace_any_time);
             (any_time == early).then(|| {
                 let mut manifest = rendered.0.clone();
