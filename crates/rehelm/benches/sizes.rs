@@ -196,7 +196,7 @@ async fn session(sim: Sim, rendered: Vec<Object>, place: &Utf8Path) -> Session {
 fn status(name: &str) -> f64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.and_then(|rest| rest.split_whitespace().nth(0)?.parse().ok())
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
         .unwrap_or_default()
 }
 
