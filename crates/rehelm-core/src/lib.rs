@@ -27,6 +27,7 @@ pub mod server;
 pub mod snapshot;
 pub mod stale;
 pub mod steps;
+pub mod values;
 pub mod verification;
 pub mod world;
 pub mod yaml;

@@ -10,12 +10,13 @@ use crate::object::Object;
 
 /// The table of `server.yaml`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ServerRules {
     owned: Owned,
     ownership: Ownership,
     immutable: Vec<Immutable>,
     workloads: Vec<WorkloadKind>,
+    merge_keys: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -89,6 +90,11 @@ pub fn stop(object: &Object) -> Option<Stop> {
         .iter()
         .find(|w| w.kind == reference.kind && w.group == reference.group())
         .map(|w| w.stop)
+}
+
+/// Fields that tell the items of a list apart, best first; none where only `name` may.
+pub fn merge_keys(list: &str) -> &'static [String] {
+    RULES.merge_keys.get(list).map_or(&[], Vec::as_slice)
 }
 
 /// Fields in which `wanted` differs from `live` and that the server will not change. A field that the wanted

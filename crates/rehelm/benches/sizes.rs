@@ -187,7 +187,9 @@ async fn session(sim: Sim, rendered: Vec<Object>, place: &Utf8Path) -> Session {
     };
     let stage = Stage::set(sim, props, place).await.expect("set");
     let settings = stage.settings.clone();
-    let session = stage.session_on(settings, Arc::new(Rendering(rendered)), Arc::new(stage.client())).expect("a session");
+    let session = stage
+        .session_on(settings, Arc::new(Rendering(rendered)), Arc::new(stage.client()))
+        .expect("a session");
     // The stage listens as long as it lives, and this process ends soon.
     std::mem::forget(stage);
     session

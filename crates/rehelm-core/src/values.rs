@@ -1,0 +1,17 @@
+//! Which value of a chart controls which field of which object, learned by rendering; pure, behind [`render::Renderer`].
+//!
+//! Two kinds of paths ([`path`], [`field`]), what is known about a chart ([`map`]), how texts are made of values ([`text`])
+//! and how items of lists and maps are ([`pattern`]).
+
+pub mod field;
+pub mod map;
+pub mod path;
+pub mod pattern;
+pub mod render;
+pub mod text;
+
+mod segments;
+
+pub use field::{FieldPath, FieldStep};
+pub use map::{Entry, How, Origin, Reach, ValueMap};
+pub use path::{ValuePath, ValueStep};
