@@ -26,6 +26,7 @@ use std::time::Duration;
 use ::base64::Engine;
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
+use rehelm_core::constraint::nearest;
 use rehelm_core::object::Object;
 use rehelm_core::ports::{ChartFacts, Cluster, Helm, PortError, PortResult, ReleaseSpec, ReleaseState, Rendered};
 use secrecy::{ExposeSecret, SecretString};
@@ -264,7 +265,6 @@ impl Helm for HelmCli {
         let proxy = ReadProxy::start(self.cluster.reader(), planned, own).await?;
         let kubeconfig = self.private.file(".kubeconfig", &proxy.kubeconfig(&spec.namespace))?;
         let mut args = words(["template", "--namespace", &spec.namespace]);
-        args.extend(words(["--kube-version", &facts.version]));
         args.extend(served.iter().map(|served| format!("--api-versions={served}").into()));
         if version.looks_up() {
             args.extend(words(["--dry-run=server"]));
@@ -276,21 +276,40 @@ impl Helm for HelmCli {
         let (values, _guard) = self.values(spec)?;
         args.extend(values);
         args.extend(words(flags.render()));
-        let call = Call {
-            args,
-            names: words([spec.release.as_str(), file.as_str()]),
-            kubeconfig: Some(kubeconfig.path()),
-            time: LONG,
-            about: &spec.chart,
-            spec: Some(spec),
-            secrets: vec![proxy.token()],
-            ..Call::default()
+        let print = async |kubernetes: &str| {
+            let call = Call {
+                args: [args.clone(), words(["--kube-version", kubernetes])].concat(),
+                names: words([spec.release.as_str(), file.as_str()]),
+                kubeconfig: Some(kubeconfig.path()),
+                time: LONG,
+                about: &spec.chart,
+                spec: Some(spec),
+                secrets: vec![proxy.token()],
+                ..Call::default()
+            };
+            self.run(call).await
         };
-        let printed = self.run(call).await?;
+        let mut posed = None;
+        let printed = match print(&facts.version).await {
+            Err(error) if failure::refuses_version(&error) => {
+                // What the chart would make is worth seeing all the same; that it refuses is the checks' finding.
+                let wanted = self.chart(spec).await?.kube_version;
+                let Some(other) = wanted.and_then(|range| nearest(&range, &facts.version)) else {
+                    return Err(error);
+                };
+                let printed = print(&other).await?;
+                posed = Some(other);
+                printed
+            }
+            printed => printed?,
+        };
         let mut rendered = render::read(&*self.cluster, &printed, &spec.chart, &spec.namespace, crds).await?;
         if !version.looks_up() {
             rendered.notes.push(render::blind(&version.to_string()));
         }
+        rendered
+            .notes
+            .extend(posed.map(|other| render::posed(&facts.version, &other)));
         Ok(rendered)
     }
 

@@ -144,6 +144,24 @@ async fn refusals(helm: &HelmCli) {
     let facts = helm.chart(&spec).await.unwrap();
     assert_eq!(facts.kube_version.as_deref(), Some(">=v1.19.0-0,<v1.24.0-0"));
     assert!(facts.digest.starts_with("sha256:"));
+    // A chart that refuses the cluster is rendered as for the nearest version that it takes, and this is said.
+    std::fs::write(
+        chart.join("templates/v.yaml"),
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: v}\ndata: {v: '{{ .Capabilities.KubeVersion.Version }}'}\n",
+    )
+    .unwrap();
+    let posed = helm.render(&spec, &[]).await.unwrap();
+    assert_eq!(posed.objects[0].str("/data/v"), Some("v1.23.0"));
+    assert!(
+        posed.notes.iter().any(|note| note.code == "chart-rendered-for"),
+        "{:?}",
+        posed.notes
+    );
+    std::fs::write(
+        chart.join("Chart.yaml"),
+        "apiVersion: v2\nname: old\nversion: 0.1.0\nkubeVersion: '>=7'\n",
+    )
+    .unwrap();
     let refused = helm.render(&spec, &[]).await.unwrap_err();
     assert!(
         matches!(&refused, PortError::Invalid(_, why) if why.starts_with("chart requires kubeVersion")),

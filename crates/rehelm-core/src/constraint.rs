@@ -88,6 +88,20 @@ impl Constraint {
     }
 }
 
+/// The nearest minor version of the same major that satisfies a constraint by either rule: an older one before a newer
+/// one. None when there is none, or when one of the texts cannot be read.
+pub fn nearest(range: &str, to: &str) -> Option<String> {
+    /// Minor versions that are tried above the given one.
+    const ABOVE: u64 = 100;
+    let (range, to) = (Constraint::parse(range).ok()?, version(to)?);
+    (0..=to.minor)
+        .rev()
+        .chain(to.minor + 1..to.minor + ABOVE)
+        .map(|minor| Version::new(to.major, minor, 0))
+        .find(|version| range.matches(version) && range.matches_strictly(version))
+        .map(|version| format!("v{version}"))
+}
+
 impl Comparison {
     /// `!=` of a whole version does not look at pre-releases (before Helm 3.19).
     fn admits_any(&self) -> bool {

@@ -95,6 +95,15 @@ fn any_version() -> impl Strategy<Value = Version> {
     })
 }
 
+#[test]
+fn the_nearest_version_that_is_admitted() {
+    assert_eq!(nearest(">=v1.19.0-0,<v1.24.0-0", "v1.35.4").as_deref(), Some("v1.23.0"));
+    assert_eq!(nearest(">=1.28", "v1.21.3-eks-1").as_deref(), Some("v1.28.0"));
+    assert_eq!(nearest("<1.35.0-0", "v1.35.4").as_deref(), Some("v1.34.0"));
+    assert_eq!(nearest(">=2.0", "v1.35.4"), None);
+    assert_eq!(nearest("what", "v1.35.4"), None);
+}
+
 proptest! {
     #[test]
     fn reading_never_panics(text in ".{0,40}") {

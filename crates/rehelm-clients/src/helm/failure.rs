@@ -2,6 +2,9 @@
 
 use rehelm_core::ports::PortError;
 
+/// How Helm begins when the chart's `kubeVersion` refuses.
+const KUBE_VERSION: &str = "chart requires kubeVersion";
+
 /// Classifies by the words of Helm and of the registry clients in it. `what` is the chart or the release; `message`
 /// has no secrets in it any more.
 pub(crate) fn from_words(what: &str, message: &str) -> PortError {
@@ -27,7 +30,7 @@ pub(crate) fn from_words(what: &str, message: &str) -> PortError {
     ]) {
         PortError::Unavailable(format!("{what}: {words}"))
     } else if has(&[
-        "chart requires kubeVersion",
+        KUBE_VERSION,
         "invalid ownership metadata",
         "execution error at",
         "template:",
@@ -43,6 +46,11 @@ pub(crate) fn from_words(what: &str, message: &str) -> PortError {
     } else {
         PortError::Other(format!("{what}: {words}"))
     }
+}
+
+/// True when the chart's `kubeVersion` does not admit the version that Helm was told.
+pub(crate) fn refuses_version(error: &PortError) -> bool {
+    matches!(error, PortError::Invalid(_, why) if why.starts_with(KUBE_VERSION))
 }
 
 /// From Helm's last `Error:` on; its warnings come before.

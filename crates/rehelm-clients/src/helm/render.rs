@@ -74,6 +74,11 @@ pub(crate) fn blind(version: &str) -> Finding {
     Finding::warning("helm-render-without-lookup", "helm").arg("version", version)
 }
 
+/// A finding for a chart that refuses the cluster's version and was rendered as if it had another.
+pub(crate) fn posed(version: &str, other: &str) -> Finding {
+    Finding::info("chart-rendered-for", other).arg("version", version)
+}
+
 /// Parts of the output by the template that they come from.
 fn sections(printed: &str) -> Vec<(&str, String)> {
     let mut sections: Vec<(&str, String)> = Vec::new();

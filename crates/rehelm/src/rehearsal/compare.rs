@@ -56,34 +56,32 @@ fn comparable(object: &Object) -> Value {
     value
 }
 
-/// Hash over a picture, without what two runs to the same end may have otherwise: addresses, times, and the names of runs.
+/// Hash over a picture, without what two runs to the same end may have otherwise ([`settled`]).
 pub fn digest(picture: &Picture) -> String {
-    let mut all = serde_json::Map::new();
-    for (key, value) in picture {
-        let mut value = value.clone();
-        if value["kind"] == "Service" {
-            for field in ["clusterIP", "clusterIPs", "healthCheckNodePort"] {
-                value["spec"].as_object_mut().and_then(|spec| spec.shift_remove(field));
-            }
-            for port in value["spec"]["ports"].as_array_mut().into_iter().flatten() {
-                port.as_object_mut().and_then(|port| port.shift_remove("nodePort"));
-            }
+    let all = picture.iter().map(|(key, value)| (key.clone(), settled(value.clone())));
+    rehelm_core::digest::of_value(&Value::Object(all.collect()))
+}
+
+/// An object without what two runs to the same end may have otherwise: addresses, times, and the names of runs.
+pub fn settled(mut value: Value) -> Value {
+    if value["kind"] == "Service" {
+        for field in ["clusterIP", "clusterIPs", "healthCheckNodePort"] {
+            value["spec"].as_object_mut().and_then(|spec| spec.shift_remove(field));
         }
-        if value["type"] == "helm.sh/release.v1" {
-            value["data"] = Value::Null;
+        for port in value["spec"]["ports"].as_array_mut().into_iter().flatten() {
+            port.as_object_mut().and_then(|port| port.shift_remove("nodePort"));
         }
-        if let Some(annotations) = value
-            .pointer_mut("/metadata/annotations")
-            .and_then(Value::as_object_mut)
-        {
-            annotations.shift_remove(rehelm_core::restore::CREATED_BY);
-        }
-        if let Some(labels) = value.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-            labels.shift_remove("modifiedAt");
-        }
-        all.insert(key.clone(), value);
     }
-    rehelm_core::digest::of_value(&Value::Object(all))
+    if value["type"] == "helm.sh/release.v1" {
+        value["data"] = Value::Null;
+    }
+    let mut without = |place: &str, key: &str| {
+        let map = value.pointer_mut(place).and_then(Value::as_object_mut);
+        map.and_then(|map| map.shift_remove(key));
+    };
+    without("/metadata/annotations", rehelm_core::restore::CREATED_BY);
+    without("/metadata/labels", "modifiedAt");
+    value
 }
 
 /// One line for each field that differs, and for each object that one side has alone.

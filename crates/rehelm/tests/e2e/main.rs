@@ -9,6 +9,7 @@ mod crash;
 mod example;
 mod failures;
 mod happy;
+mod prediction;
 mod rollback;
 #[allow(dead_code, reason = "shared with a benchmark that uses more of it")]
 mod scene;

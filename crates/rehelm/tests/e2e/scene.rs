@@ -154,7 +154,7 @@ impl Scene {
         self.rehelm(&words)
     }
 
-    fn waived(&self) -> &'static [&'static str] {
+    pub fn waived(&self) -> &'static [&'static str] {
         match self.scenario.name.as_str() {
             "aws" | "notes" => &[],
             _ => &["database-embedded"],
@@ -316,7 +316,7 @@ async fn start(
     Ok((bed, scenario, chart))
 }
 
-fn comparable(object: &Object) -> Value {
+pub fn comparable(object: &Object) -> Value {
     let Object(mut value) = server::without_owned(object);
     // The binder writes the claim's identity into the volume: another uid after a way there and back is expected.
     if let Some(Value::Object(claim)) = value.pointer_mut("/spec/claimRef") {
