@@ -49,6 +49,11 @@ impl Shut {
         self.0.at_step.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// True when the process is to die.
+    pub fn is_set(&self) -> bool {
+        self.step().is_some() || self.0.after.load(Ordering::SeqCst) != 0
+    }
+
     /// True when the process is dead.
     pub fn is_dead(&self) -> bool {
         self.0.dead.load(Ordering::SeqCst)

@@ -61,7 +61,9 @@ impl Plain {
             let next = uids.len() + 1;
             format!("uid-{}", uids.entry(found[0].to_owned()).or_insert(next))
         });
-        let mut text = named.into_owned();
+        // The sign of life of a step that takes a while: whether there is one hangs on the machine.
+        let lasting = named.lines().filter(|line| !line.starts_with("… "));
+        let mut text: String = lasting.flat_map(|line| [line, "\n"]).collect();
         for (pattern, by) in &self.rules {
             text = pattern.replace_all(&text, *by).into_owned();
         }

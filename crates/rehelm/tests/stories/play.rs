@@ -110,7 +110,10 @@ impl Player {
             }
             Deed::Apply(file) => {
                 let path = self.inputs.join(file).to_string();
-                let said = self.program(&stage, "KUBECTL_BIN", &["apply".into(), "-f".into(), path])?;
+                let (said, code) = self.program(&stage, "KUBECTL_BIN", &["apply".into(), "-f".into(), path])?;
+                if code != Some(0) {
+                    return Err(said);
+                }
                 stage.sim.advance(std::time::Duration::from_secs(5));
                 Some(said)
             }
@@ -131,12 +134,23 @@ impl Player {
                 silent
             }
             Deed::SameAsAtTheStart => Some(self.same(&stage)?),
-            Deed::Typed(words) => Some(match words.first().map(String::as_str) {
-                Some("rehelm") => self.rehelm(&stage, words)?,
-                Some("kubectl") => self.program(&stage, "KUBECTL_BIN", &words[1..])?,
-                Some("helm") => self.program(&stage, "HELM_BIN", &words[1..])?,
-                _ => return Err("stories know rehelm, kubectl and helm".to_owned()),
-            }),
+            Deed::EndsWith(_) => silent,
+            Deed::Typed { words, ends } => {
+                let dies = stage.shut.is_set();
+                let (said, code) = match words.first().map(String::as_str) {
+                    Some("rehelm") => self.rehelm(&stage, words)?,
+                    Some("kubectl") => self.program(&stage, "KUBECTL_BIN", &words[1..])?,
+                    Some("helm") => self.program(&stage, "HELM_BIN", &words[1..])?,
+                    _ => return Err("stories know rehelm, kubectl and helm".to_owned()),
+                };
+                match code {
+                    Some(code) if dies => return Err(format!("it was not killed, it ended with {code}:\n{said}")),
+                    Some(code) if code != *ends => {
+                        return Err(format!("it ended with {code}, the story says {ends}:\n{said}"));
+                    }
+                    _ => Some(said),
+                }
+            }
         })
     }
 
@@ -173,7 +187,7 @@ impl Player {
     }
 
     /// A program of its own, on the simulated cluster.
-    fn program(&self, stage: &Stage, variable: &str, words: &[String]) -> Result<String, String> {
+    fn program(&self, stage: &Stage, variable: &str, words: &[String]) -> Result<(String, Option<i32>), String> {
         // Time passes for programs of their own in a task of this runtime.
         let _entered = self.runtime.enter();
         let program = std::env::var(variable).map_err(|_| format!("{variable} is not set"))?;
@@ -187,15 +201,15 @@ impl Player {
             .map_err(|e| format!("{program}: {e}"))?;
         let mut said = String::from_utf8_lossy(&ended.stdout).into_owned();
         said += &String::from_utf8_lossy(&ended.stderr);
-        match ended.status.code() {
-            Some(0) => {}
-            other => said += &format!("[exit {}]\n", other.unwrap_or(-1)),
+        let code = ended.status.code().unwrap_or(-1);
+        if code != 0 {
+            said += &format!("[exit {code}]\n");
         }
-        Ok(said)
+        Ok((said, Some(code)))
     }
 
-    /// rehelm itself, in this process: what it prints is kept.
-    fn rehelm(&self, stage: &Arc<Stage>, words: &[String]) -> Result<String, String> {
+    /// rehelm itself, in this process: what it prints is kept. No exit code when it was killed.
+    fn rehelm(&self, stage: &Arc<Stage>, words: &[String]) -> Result<(String, Option<i32>), String> {
         let mut cli = match rehelm::cli::parse(words.iter().map(Into::into)) {
             Ok(cli) => cli,
             Err(_) => return Err("the command line is not taken".to_owned()),
@@ -208,10 +222,12 @@ impl Player {
         if stage.shut.is_dead() {
             said = said.replace("error: the process was killed\n", "") + "[killed]\n";
             stage.shut.revive();
-        } else if exit.code() != 0 {
+            return Ok((said, None));
+        }
+        if exit.code() != 0 {
             said += &format!("[exit {}: {}]\n", exit.code(), exit.meaning());
         }
-        Ok(said)
+        Ok((said, Some(exit.code().into())))
     }
 
     /// The journal's records in their order, without what they hold.

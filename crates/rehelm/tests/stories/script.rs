@@ -9,6 +9,7 @@
 //! - `fault WHAT`, as with `rehelm rehearse --fault`; `mend`: nothing goes wrong any more.
 //! - `wait TIME`: virtual time passes.
 //! - `kill at STEP`: the process that runs the next command dies when that step has begun.
+//! - `ends with N`: the command before ends with this exit code; without it a command must end with 0, or the story fails.
 //! - `same as at the start`: every object and every database is as it was when the cluster had come up.
 
 use std::time::Duration;
@@ -31,8 +32,13 @@ pub enum Deed {
     Wait(Duration),
     KillAt(String),
     SameAsAtTheStart,
-    /// Program and its words.
-    Typed(Vec<String>),
+    /// Program and its words, and the exit code that the story foresees.
+    Typed {
+        words: Vec<String>,
+        ends: i32,
+    },
+    /// About the command before; read into it.
+    EndsWith(i32),
 }
 
 /// A line of the story as it is, and what it does.
@@ -44,16 +50,24 @@ pub struct Line {
 
 /// Reads a story; an error names the line.
 pub fn parse(story: &str) -> Result<Vec<Line>, String> {
-    let lines = story.lines().enumerate();
-    lines
-        .map(|(at, text)| {
-            let deed = deed(text.trim()).map_err(|why| format!("line {}: {why}: {text}", at + 1))?;
-            Ok(Line {
-                text: text.trim_end().to_owned(),
-                deed,
-            })
-        })
-        .collect()
+    let mut lines: Vec<Line> = Vec::new();
+    for (at, text) in story.lines().enumerate() {
+        let wrong = |why: String| format!("line {}: {why}: {text}", at + 1);
+        let mut deed = deed(text.trim()).map_err(wrong)?;
+        if let Some(Deed::EndsWith(code)) = deed {
+            let before = lines.iter_mut().rev().find_map(|line| line.deed.as_mut());
+            let Some(Deed::Typed { ends, .. }) = before else {
+                return Err(wrong("no command before it".to_owned()));
+            };
+            *ends = code;
+            deed = None;
+        }
+        lines.push(Line {
+            text: text.trim_end().to_owned(),
+            deed,
+        });
+    }
+    Ok(lines)
 }
 
 fn deed(line: &str) -> Result<Option<Deed>, String> {
@@ -63,7 +77,11 @@ fn deed(line: &str) -> Result<Option<Deed>, String> {
     let words = words(line)?;
     let all: Vec<&str> = words.iter().map(String::as_str).collect();
     Ok(Some(match all.as_slice() {
-        ["$", ..] => Deed::Typed(words[1..].to_vec()),
+        ["$", ..] => Deed::Typed {
+            words: words[1..].to_vec(),
+            ends: 0,
+        },
+        ["ends", "with", code] => Deed::EndsWith(code.parse().map_err(|_| "expected an exit code".to_owned())?),
         ["cluster", name, rest @ ..] => Deed::Cluster {
             name: (*name).to_owned(),
             minor: match rest {

@@ -39,7 +39,7 @@ pub async fn set(name: &str, minor: Option<u32>, folder: &Utf8Path) -> Result<Op
             all.join(", ")
         };
         let text = format!(
-            "profile: cognigy-ai\nsource:\n  namespace: {}\n  kustomize: [{}]\ntarget:\n  namespace: {}\n  release: cognigy-ai\n  chart: {}\n  values: [{}]\n",
+            "profile: cognigy-ai\nsource:\n  namespace: {}\n  kustomize: [{}]\ntarget:\n  namespace: {}\n  release: cognigy-ai\n  chart: {}\n  values: [{}, values-simulated.yaml]\n",
             scenario.namespace,
             list(&scenario.kustomize),
             scenario.target_namespace,
@@ -47,6 +47,9 @@ pub async fn set(name: &str, minor: Option<u32>, folder: &Utf8Path) -> Result<Op
             list(&scenario.values),
         );
         std::fs::write(&config, text).map_err(words)?;
+        // The scenario's values name a file system for each provisioner; the simulated cloud has one.
+        let simulated = "efs: {functions: {id: fs-000000000001a}}\n";
+        std::fs::write(folder.join("values-simulated.yaml"), simulated).map_err(words)?;
     }
     let global = global(&config)?;
     let settings = Settings::load(&global, &Default::default()).map_err(|e| e.message().to_owned())?;
