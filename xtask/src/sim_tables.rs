@@ -1,9 +1,10 @@
 //! `cargo xtask sim-tables [--check] [--testbed NAME]`: takes the simulator's tables from a real API server.
 //!
 //! Facts only: what discovery and OpenAPI say (without descriptions), how the server's own types are written (which empty
-//! fields they leave out), and what the server adds to objects that are sent to it with `dryRun=All`. Everything is in a
+//! fields they leave out), the roles and classes that a new cluster has, and what the server adds to objects that are sent to it with `dryRun=All`. Everything is in a
 //! fixed order, so that the same server gives the same files.
 
+mod bootstrap;
 mod defaults;
 mod facts;
 mod server;
@@ -70,6 +71,7 @@ fn write_all(testbed: &str, check: bool) -> Result<bool, String> {
         ("wire.json".to_owned(), by_line(&wire)),
         ("probes.json".to_owned(), lines("[", &probes, "]")),
         ("defaults.json".to_owned(), by_line(&defaults)),
+        ("bootstrap.json".to_owned(), lines("[", &bootstrap::read(&server)?, "]")),
     ] {
         let path = tables.join(name);
         let old = read(&path).unwrap_or_default();

@@ -40,7 +40,20 @@ const KNOWS_NOTHING_OF: &[(&str, &[&str])] = &[
             "fs-err",
         ],
     ),
-    ("rehelm-testbed", &["rehelm-core", "rehelm-clients", "rehelm-report"]),
+    (
+        "rehelm-sim",
+        &[
+            "rehelm",
+            "rehelm-core",
+            "rehelm-clients",
+            "rehelm-report",
+            "rehelm-testbed",
+        ],
+    ),
+    (
+        "rehelm-testbed",
+        &["rehelm-core", "rehelm-clients", "rehelm-report", "rehelm-sim"],
+    ),
 ];
 
 /// Words of products' own parts that are in no profile's name.

@@ -1,8 +1,8 @@
 //! What a new cluster has: namespaces, machines, the API's own Service, system roles and priority classes.
 //!
 //! Roles, bindings and classes are those of a real 1.35 server, taken from one that had nothing else, without what the
-//! server fills in: `tables/bootstrap.json`. Flow schemas, priority levels, the service CIDR and its addresses, and the
-//! Lease of the server are left out.
+//! server fills in: `tables/bootstrap.json`, which `cargo xtask sim-tables` writes. Flow schemas, priority levels, the
+//! service CIDR and its addresses, and the Lease of the server are left out.
 
 use std::collections::BTreeMap;
 
