@@ -297,6 +297,7 @@ impl Helm for HelmCli {
                 let Some(other) = wanted.and_then(|range| nearest(&range, &facts.version)) else {
                     return Err(error);
                 };
+                proxy.pose(&other);
                 let printed = print(&other).await?;
                 posed = Some(other);
                 printed

@@ -6,7 +6,7 @@
 //! Kubernetes clients send none over plain HTTP.) Nothing that could change the cluster is passed on.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -28,6 +28,7 @@ use crate::kube::Reader;
 pub(crate) struct ReadProxy {
     address: std::net::SocketAddr,
     token: SecretString,
+    posed: Arc<OnceLock<String>>,
     task: JoinHandle<()>,
 }
 
@@ -36,6 +37,7 @@ struct Shared {
     planned: Planned,
     definitions: Vec<Definition>,
     prefix: SecretString,
+    posed: Arc<OnceLock<String>>,
 }
 
 impl ReadProxy {
@@ -46,7 +48,9 @@ impl ReadProxy {
         let address = listener.local_addr().map_err(failed)?;
         let random: [u8; 24] = rand::random();
         let token = random.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let posed = Arc::<OnceLock<String>>::default();
         let shared = Arc::new(Shared {
+            posed: posed.clone(),
             reader,
             planned,
             definitions,
@@ -56,6 +60,7 @@ impl ReadProxy {
         Ok(Self {
             address,
             token: token.into(),
+            posed,
             task,
         })
     }
@@ -68,6 +73,12 @@ impl ReadProxy {
     /// The part of the URL that must not be shown.
     pub fn token(&self) -> &SecretString {
         &self.token
+    }
+
+    /// From now on `/version` says this (`v1.N.P`): Helm 4 asks there, whatever its flags say.
+    pub fn pose(&self, version: &str) {
+        // It is said once: a chart that refuses the second version, too, is refused.
+        let _ = self.posed.set(version.to_owned());
     }
 
     /// A kubeconfig with nothing but this server.
@@ -129,6 +140,9 @@ async fn answer(request: &Request<Incoming>, shared: &Shared) -> Response<Full<B
     }
     let inner = format!("/{inner}");
     let (path, query) = inner.split_once('?').unwrap_or((&inner, ""));
+    if let Some(version) = shared.posed.get().filter(|_| path == "/version") {
+        return reply(StatusCode::OK, "application/json", version_answer(version).into_bytes());
+    }
     if let Some(object) = shared.planned.object(path) {
         return reply(StatusCode::OK, "application/json", object.to_string().into_bytes());
     }
@@ -161,6 +175,13 @@ async fn answer(request: &Request<Incoming>, shared: &Shared) -> Response<Full<B
         }
     }
     reply(status, &kind, body)
+}
+
+/// What `/version` says, as far as clients read it.
+fn version_answer(version: &str) -> String {
+    let mut parts = version.trim_start_matches('v').split('.');
+    let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    json!({"major": major, "minor": minor, "gitVersion": version}).to_string()
 }
 
 fn refusal(code: StatusCode, reason: &str, message: &str) -> Response<Full<Bytes>> {
