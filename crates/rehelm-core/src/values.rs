@@ -3,11 +3,18 @@
 //! Two kinds of paths ([`path`], [`field`]), what is known about a chart ([`map`]), how texts are made of values ([`text`])
 //! and how items of lists and maps are ([`pattern`]).
 
+pub mod compare;
 pub mod field;
+pub mod file;
 pub mod map;
+pub mod matching;
+pub mod normal;
 pub mod path;
 pub mod pattern;
 pub mod render;
+pub mod sides;
+pub mod solve;
+pub mod source;
 pub mod text;
 
 mod segments;

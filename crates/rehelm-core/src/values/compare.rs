@@ -1,0 +1,299 @@
+//! Two objects in normal form, field by field.
+//!
+//! Items of lists are brought together by what identifies them, flags by their name, and the rest by equality before order,
+//! so that an item that comes before others does not make all of them different. A path always addresses the chart's side
+//! where the chart has the field; what only today's side has gets the path that it would have.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::field::{FieldPath, FieldStep, item_steps};
+use crate::{quantity, server};
+
+/// One leaf that differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// Where.
+    pub field: FieldPath,
+    /// Today's content; None when absent.
+    pub today: Option<Value>,
+    /// The chart's content; None when absent.
+    pub chart: Option<Value>,
+}
+
+/// What a comparison found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Compared {
+    /// Leaves that are equal, with today's content.
+    pub equal: Vec<(FieldPath, Value)>,
+    /// Leaves that differ, in document order.
+    pub differences: Vec<Difference>,
+    /// Maps and lists on the way, as both sides have them.
+    pub nodes: BTreeMap<FieldPath, Node>,
+}
+
+/// A map or a list as both sides have it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Node {
+    /// Today's.
+    pub today: Option<Value>,
+    /// The chart's.
+    pub chart: Option<Value>,
+}
+
+/// Names under which amounts are kept: `1` and `1000m` are the same there.
+const AMOUNTS: [&str; 8] = [
+    "limits",
+    "requests",
+    "capacity",
+    "hard",
+    "sizeLimit",
+    "divisor",
+    "overhead",
+    "defaultRequest",
+];
+/// Lists in which the order of plain words says something.
+const ORDERED: [&str; 2] = ["args", "command"];
+/// Lists with one item are the same item whatever its name.
+const SOLE: [&str; 1] = ["containers"];
+
+/// Compares what is below the root; identity (API version, kind, name, namespace) is not looked at.
+pub fn compare(today: &Value, chart: &Value) -> Compared {
+    let mut out = Compared::default();
+    let bare = |value: &Value| {
+        let mut value = value.clone();
+        if let Some(map) = value.as_object_mut() {
+            map.shift_remove("apiVersion");
+            map.shift_remove("kind");
+            if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
+                metadata.shift_remove("name");
+                metadata.shift_remove("namespace");
+                if metadata.is_empty() {
+                    map.shift_remove("metadata");
+                }
+            }
+        }
+        value
+    };
+    walk(&FieldPath::default(), Some(&bare(today)), Some(&bare(chart)), &mut out);
+    out
+}
+
+/// Every leaf of a value, below a path.
+pub fn leaves(at: &FieldPath, value: &Value) -> Vec<(FieldPath, Value)> {
+    let mut out = Compared::default();
+    walk(at, Some(value), Some(value), &mut out);
+    out.equal
+}
+
+fn walk(at: &FieldPath, today: Option<&Value>, chart: Option<&Value>, out: &mut Compared) {
+    let empty = Value::Null;
+    let inner = |value: Option<&Value>| value.is_some_and(|v| v.is_object() || v.is_array());
+    if inner(today) || inner(chart) {
+        let node = Node {
+            today: today.cloned(),
+            chart: chart.cloned(),
+        };
+        out.nodes.insert(at.clone(), node);
+    }
+    match (today, chart) {
+        (Some(Value::Object(a)), Some(Value::Object(b))) if !(a.is_empty() && b.is_empty()) => {
+            for (key, value) in a {
+                walk(&at.key(key), Some(value), b.get(key), out);
+            }
+            for (key, value) in b.iter().filter(|(key, _)| !a.contains_key(*key)) {
+                walk(&at.key(key), None, Some(value), out);
+            }
+        }
+        (Some(Value::Object(a)), None) if !a.is_empty() => {
+            for (key, value) in a {
+                walk(&at.key(key), Some(value), None, out);
+            }
+        }
+        (None, Some(Value::Object(b))) if !b.is_empty() => {
+            for (key, value) in b {
+                walk(&at.key(key), None, Some(value), out);
+            }
+        }
+        (Some(Value::Array(a)), Some(Value::Array(b))) if !(a.is_empty() && b.is_empty()) => lists(at, a, b, out),
+        (Some(Value::Array(a)), None) if !a.is_empty() => lists(at, a, &[], out),
+        (None, Some(Value::Array(b))) if !b.is_empty() => lists(at, &[], b, out),
+        // A whole mapping against a scalar: each leaf for itself.
+        (Some(a @ (Value::Object(_) | Value::Array(_))), Some(b))
+            if b.is_object() != a.is_object() || b.is_array() != a.is_array() =>
+        {
+            walk(at, Some(a), None, out);
+            walk(at, None, Some(b), out);
+        }
+        (a, b) if same(at, a.unwrap_or(&empty), b.unwrap_or(&empty)) => {
+            out.equal.push((at.clone(), a.cloned().unwrap_or_default()));
+        }
+        (a, b) => out.differences.push(Difference {
+            field: at.clone(),
+            today: a.cloned(),
+            chart: b.cloned(),
+        }),
+    }
+}
+
+fn lists(at: &FieldPath, today: &[Value], chart: &[Value], out: &mut Compared) {
+    let field = name(at);
+    for (step, a, b) in aligned(&field, today, chart) {
+        walk(&at.step(step), a, b, out);
+    }
+}
+
+type Pair<'a> = (FieldStep, Option<&'a Value>, Option<&'a Value>);
+
+/// Items of two lists, brought together.
+fn aligned<'a>(field: &str, today: &'a [Value], chart: &'a [Value]) -> Vec<Pair<'a>> {
+    let (today_steps, chart_steps) = (item_steps(field, today), item_steps(field, chart));
+    let mut partner: Vec<Option<usize>> = vec![None; today.len()];
+    let mut taken = vec![false; chart.len()];
+    let mut join = |partner: &mut Vec<Option<usize>>, test: &dyn Fn(usize, usize) -> bool| {
+        for a in 0..today.len() {
+            if partner[a].is_none()
+                && let Some(b) = (0..chart.len()).find(|b| !taken[*b] && test(a, *b))
+            {
+                partner[a] = Some(b);
+                taken[b] = true;
+            }
+        }
+    };
+    let identified = |step: &FieldStep| !matches!(step, FieldStep::Index(_));
+    join(&mut partner, &|a, b| {
+        identified(&today_steps[a]) && today_steps[a] == chart_steps[b]
+    });
+    for key in server::merge_keys(field).iter().map(String::as_str).chain(["name"]) {
+        join(&mut partner, &|a, b| {
+            today[a].get(key).is_some() && today[a].get(key) == chart[b].get(key)
+        });
+    }
+    if !ORDERED.contains(&field) {
+        join(&mut partner, &|a, b| today[a] == chart[b]);
+    }
+    if SOLE.contains(&field) && today.len() == 1 && chart.len() == 1 {
+        join(&mut partner, &|_, _| true);
+    }
+    // What nothing identifies goes by its order.
+    join(&mut partner, &|a, b| {
+        !identified(&today_steps[a]) && !identified(&chart_steps[b])
+    });
+    let mut next = chart.len();
+    let mut pairs: Vec<Pair<'a>> = Vec::new();
+    for (a, item) in today.iter().enumerate() {
+        let (step, other) = match partner[a] {
+            Some(b) => (chart_steps[b].clone(), Some(&chart[b])),
+            None if identified(&today_steps[a]) => (today_steps[a].clone(), None),
+            None => {
+                next += 1;
+                (FieldStep::Index(next - 1), None)
+            }
+        };
+        pairs.push((step, Some(item), other));
+    }
+    for (b, item) in chart.iter().enumerate().filter(|(b, _)| !partner.contains(&Some(*b))) {
+        pairs.push((chart_steps[b].clone(), None, Some(item)));
+    }
+    pairs
+}
+
+/// Name of the field that a path leads to; of the list, for an item.
+fn name(at: &FieldPath) -> String {
+    let key = at.0.iter().rev().find_map(|step| match step {
+        FieldStep::Key(key) => Some(key.clone()),
+        _ => None,
+    });
+    key.unwrap_or_default()
+}
+
+/// True when two contents mean the same at this place.
+pub fn same(at: &FieldPath, a: &Value, b: &Value) -> bool {
+    if a == b {
+        return true;
+    }
+    let amount =
+        at.0.iter()
+            .any(|step| matches!(step, FieldStep::Key(key) if AMOUNTS.contains(&key.as_str())));
+    match (amount, quantity::of(a), quantity::of(b)) {
+        (true, Some(a), Some(b)) => a == b,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fields(today: Value, chart: Value) -> Vec<String> {
+        let compared = compare(&today, &chart);
+        compared.differences.iter().map(|d| d.field.to_string()).collect()
+    }
+
+    #[test]
+    fn items_are_brought_together_by_what_they_are() {
+        let today = json!({"env": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}]});
+        let chart =
+            json!({"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "3"}, {"name": "C", "value": "4"}]});
+        assert_eq!(
+            fields(today, chart),
+            ["env[name=B].value", "env[name=C].name", "env[name=C].value"]
+        );
+        let args = |list: Value| json!({"args": list});
+        assert_eq!(
+            fields(
+                args(json!(["run", "--a=1", "--b=2"])),
+                args(json!(["run", "--z=0", "--b=2", "--a=3"]))
+            ),
+            ["args[^--a=]", "args[^--z=]"]
+        );
+        assert_eq!(
+            fields(args(json!(["--verbose", "x"])), args(json!(["x", "--verbose"]))),
+            ["args[0]", "args[1]"]
+        );
+        let rules = |list: Value| json!({"rules": list});
+        assert_eq!(
+            fields(
+                rules(json!([{"verbs": ["get", "list"]}, {"verbs": ["x"]}])),
+                rules(json!([{"verbs": ["x"]}, {"verbs": ["get"]}]))
+            ),
+            ["rules[1].verbs[1]"]
+        );
+    }
+
+    #[test]
+    fn ports_meet_by_number_when_one_side_has_names() {
+        let today = json!({"ports": [{"containerPort": 80}]});
+        let chart = json!({"ports": [{"name": "web", "containerPort": 80}]});
+        let found = fields(today, chart);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].ends_with(".name"));
+    }
+
+    #[test]
+    fn the_only_container_is_the_same_by_any_name() {
+        let pod = |name: &str, image: &str| json!({"containers": [{"name": name, "image": image}]});
+        assert_eq!(fields(pod("a", "x"), pod("b", "x")), ["containers[name=b].name"]);
+    }
+
+    #[test]
+    fn amounts_of_the_same_size_are_equal() {
+        let resources = |cpu: Value| json!({"resources": {"limits": {"cpu": cpu}}, "data": {"cpu": "1"}});
+        assert!(fields(resources(json!("1000m")), resources(json!(1))).is_empty());
+        assert_eq!(
+            fields(json!({"data": {"a": "1"}}), json!({"data": {"a": "1000m"}})),
+            ["data.a"]
+        );
+    }
+
+    #[test]
+    fn every_leaf_of_what_one_side_lacks_counts() {
+        let found = compare(&json!({"a": {"b": 1, "c": [{"d": 2}]}, "e": {}}), &json!({"e": {}}));
+        assert_eq!(found.differences.len(), 2);
+        assert_eq!(found.differences[1].field.to_string(), "a.c[0].d");
+        assert_eq!(found.equal.len(), 1);
+    }
+}
