@@ -9,13 +9,18 @@ pub mod file;
 pub mod map;
 pub mod matching;
 pub mod normal;
+pub mod outcome;
 pub mod path;
 pub mod pattern;
+pub mod post_renderer;
+pub mod proof;
 pub mod render;
+pub mod report;
 pub mod sides;
 pub mod solve;
 pub mod source;
 pub mod text;
+pub mod warnings;
 
 mod segments;
 

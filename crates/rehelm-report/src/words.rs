@@ -5,12 +5,13 @@ use fluent_bundle::{FluentError, FluentResource};
 
 use crate::facts::Facts;
 
-const EN: [(&str, &str); 5] = [
+const EN: [(&str, &str); 6] = [
     ("checks.ftl", include_str!("../words/en/checks.ftl")),
     ("findings.ftl", include_str!("../words/en/findings.ftl")),
     ("plan.ftl", include_str!("../words/en/plan.ftl")),
     ("secrets.ftl", include_str!("../words/en/secrets.ftl")),
     ("steps.ftl", include_str!("../words/en/steps.ftl")),
+    ("values-derive.ftl", include_str!("../words/en/values-derive.ftl")),
 ];
 
 /// The sentences of one language.

@@ -152,11 +152,9 @@ fn aligned<'a>(field: &str, today: &'a [Value], chart: &'a [Value]) -> Vec<Pair<
     let mut partner: Vec<Option<usize>> = vec![None; today.len()];
     let mut taken = vec![false; chart.len()];
     let mut join = |partner: &mut Vec<Option<usize>>, test: &dyn Fn(usize, usize) -> bool| {
-        for a in 0..today.len() {
-            if partner[a].is_none()
-                && let Some(b) = (0..chart.len()).find(|b| !taken[*b] && test(a, *b))
-            {
-                partner[a] = Some(b);
+        for (a, found) in partner.iter_mut().enumerate().filter(|(_, found)| found.is_none()) {
+            if let Some(b) = (0..chart.len()).find(|b| !taken[*b] && test(a, *b)) {
+                *found = Some(b);
                 taken[b] = true;
             }
         }
