@@ -104,6 +104,7 @@ fn describe(global: &Global, what: &Overrides) -> Result<File> {
             version: what.version.clone(),
             values: place.all(&what.values)?,
             helm_flags: what.helm_flag.clone(),
+            post_renderer: None,
             registry: registry(&place, what)?,
         },
         mongodb: mongodb(&place, what)?,

@@ -80,6 +80,10 @@ pub struct Target {
     /// Flags that every Helm call gets, such as `--plain-http`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub helm_flags: Vec<String>,
+    /// Folder of a post-renderer that Helm runs over its render, as `rehelm values derive --post-renderer` writes it, or a
+    /// program that is one.
+    #[serde(default, alias = "postRenderer", skip_serializing_if = "Option::is_none")]
+    pub post_renderer: Option<String>,
     /// Login for the chart's registry, when it wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<Registry>,

@@ -154,6 +154,10 @@ impl Settings {
         }
         let helm_flags = pick(&flags.helm_flag, target.helm_flags);
         refuse_helm_flags(&helm_flags)?;
+        let helm_flags = match &target.post_renderer {
+            Some(place) => with_post_renderer(helm_flags, &at(folder, place)).map_err(wrong)?,
+            None => helm_flags,
+        };
         let soak = match (flags.soak, soak) {
             (Some(flag), _) => flag,
             (None, Some(text)) => duration(&text).map_err(|e| wrong(format!("soak: {e}")))?,
@@ -233,6 +237,22 @@ const REFUSED_HELM_FLAGS: [(&str, &str); 14] = [
     ("--cleanup-on-fail", "it deletes what the old install still needs"),
     ("--force", "it deletes and recreates objects that cannot be patched"),
 ];
+
+/// A post-renderer is a flag to Helm, so that the plan's render and the release both go through it.
+fn with_post_renderer(mut flags: Vec<String>, place: &Utf8Path) -> Result<Vec<String>, String> {
+    let program = if place.is_dir() {
+        place.join(rehelm_core::values::post_renderer::PROGRAM)
+    } else {
+        place.to_owned()
+    };
+    let found = program.canonicalize_utf8();
+    let program = found.map_err(|_| format!("target.post-renderer: there is no {program}"))?;
+    if flags.iter().any(|flag| flag.starts_with("--post-renderer")) {
+        return Err("give a post-renderer either as target.post-renderer or as a Helm flag".to_owned());
+    }
+    flags.push(format!("--post-renderer={program}"));
+    Ok(flags)
+}
 
 fn refuse_helm_flags(flags: &[String]) -> Result<()> {
     for flag in flags {
