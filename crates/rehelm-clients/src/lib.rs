@@ -8,6 +8,7 @@ pub mod kube;
 pub mod kustomize;
 mod leftover;
 pub mod mongo;
+pub mod post_renderer;
 mod process;
 pub mod secrets_folder;
 pub mod snapshot_file;

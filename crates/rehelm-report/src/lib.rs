@@ -10,6 +10,7 @@ pub mod human;
 pub mod plan_text;
 pub mod plan_view;
 pub mod table;
+pub mod values_report;
 pub mod words;
 
 pub use facts::Facts;

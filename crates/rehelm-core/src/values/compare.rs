@@ -76,8 +76,62 @@ pub fn compare(today: &Value, chart: &Value) -> Compared {
         }
         value
     };
-    walk(&FieldPath::default(), Some(&bare(today)), Some(&bare(chart)), &mut out);
+    let (mut today, chart) = (bare(today), bare(chart));
+    volumes(&mut today, &chart);
+    walk(&FieldPath::default(), Some(&today), Some(&chart), &mut out);
     out
+}
+
+/// Names of volumes matter inside a pod only: today's get the chart's where the volumes are the same otherwise.
+fn volumes(today: &mut Value, chart: &Value) {
+    for at in ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec", "/spec"] {
+        let (Some(pod), Some(theirs)) = (today.pointer_mut(at), chart.pointer(at)) else {
+            continue;
+        };
+        let list = |pod: &Value| pod["volumes"].as_array().cloned().unwrap_or_default();
+        let (ours, theirs) = (list(pod), list(theirs));
+        let free = |these: &[Value], those: &[Value]| -> Vec<Value> {
+            these
+                .iter()
+                .filter(|v| those.iter().all(|o| o["name"] != v["name"]))
+                .cloned()
+                .collect()
+        };
+        let nameless = |volume: &Value| {
+            let mut volume = volume.clone();
+            if let Some(map) = volume.as_object_mut() {
+                map.shift_remove("name");
+            }
+            volume
+        };
+        let mut candidates = free(&theirs, &ours);
+        for volume in free(&ours, &theirs) {
+            let Some(at) = candidates.iter().position(|other| nameless(other) == nameless(&volume)) else {
+                continue;
+            };
+            let name = candidates.remove(at)["name"].clone();
+            rename(pod, &volume["name"], &name);
+        }
+    }
+}
+
+fn rename(pod: &mut Value, from: &Value, to: &Value) {
+    let set = |items: Option<&mut Value>| {
+        for item in items
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+            .filter(|item| item["name"] == *from)
+        {
+            item["name"] = to.clone();
+        }
+    };
+    set(pod.get_mut("volumes"));
+    for list in ["containers", "initContainers"] {
+        for container in pod.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            set(container.get_mut("volumeMounts"));
+        }
+    }
 }
 
 /// Every leaf of a value, below a path.
@@ -275,6 +329,15 @@ mod tests {
     fn the_only_container_is_the_same_by_any_name() {
         let pod = |name: &str, image: &str| json!({"containers": [{"name": name, "image": image}]});
         assert_eq!(fields(pod("a", "x"), pod("b", "x")), ["containers[name=b].name"]);
+    }
+
+    #[test]
+    fn volumes_of_other_names_are_the_same() {
+        let pod = |name: &str| {
+            json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "volumeMounts": [{"mountPath": "/tmp", "name": name}]}],
+                "volumes": [{"name": name, "emptyDir": {}}]}}}})
+        };
+        assert!(fields(pod("tmp"), pod("tmp-dir")).is_empty());
     }
 
     #[test]

@@ -126,6 +126,11 @@ pub enum How {
         /// The content with which it exists.
         when: Value,
     },
+    /// The field (the object when the field is empty) is gone when the value is so, and exists with any other content.
+    Absence {
+        /// The content with which it is gone; usually an empty one.
+        when: Value,
+    },
     /// The field has one content or another.
     Choice {
         /// Content of the value, content of the field (None: absent).

@@ -66,6 +66,8 @@ pub enum Why {
     Stays,
     /// It was tried and had no effect.
     NoEffect,
+    /// A value can make it so, and nobody has tried yet.
+    Settable,
 }
 
 /// A difference that is left.
@@ -96,6 +98,8 @@ pub struct Grounds<'a> {
     pub map: &'a ValueMap,
     /// Values that a person gave.
     pub given: &'a Value,
+    /// True after a solution was looked for; without one, ways that were not tried are left to a person.
+    pub solved: bool,
     /// Old and new namespace, when the install moves.
     pub moves: Option<(&'a str, &'a str)>,
 }
@@ -218,7 +222,11 @@ fn of_field(
     if all.iter().all(|way| way.puts.iter().any(tried)) {
         return (Class::NeedsPerson, Why::SideEffects, value);
     }
-    (Class::Unknown, Why::NoEffect, value)
+    if grounds.solved {
+        (Class::Unknown, Why::NoEffect, value)
+    } else {
+        (Class::NeedsPerson, Why::Settable, value)
+    }
 }
 
 /// True when a person's values say something about this value.

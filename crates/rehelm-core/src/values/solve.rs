@@ -135,6 +135,27 @@ pub async fn solve(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Sol
     })
 }
 
+/// Both sides as they are, with nothing solved: for a look at a person's own values.
+///
+/// # Errors
+/// When the chart does not render.
+pub async fn look(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Solution, RenderError> {
+    let rendered = renderer.render(&replay(&Value::Null, []), 0).await?;
+    let now = sides(problem.today, &rendered, problem.renames);
+    let names = Names::new(&Index::new(problem.map), &rendered).of(&rendered);
+    Ok(Solution {
+        values: replay(&Value::Null, []),
+        kept: Vec::new(),
+        conflicts: Vec::new(),
+        failed: Vec::new(),
+        before: now.clone(),
+        after: now,
+        rendered,
+        names,
+        renders: 1,
+    })
+}
+
 impl Search<'_> {
     /// The values that what is kept makes.
     fn values(&self, kept: &[Kept]) -> Value {

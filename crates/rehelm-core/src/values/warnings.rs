@@ -133,7 +133,7 @@ fn sort(difference: &Difference) -> Option<&'static str> {
     Some(
         if path == "spec.replicas" || path.ends_with(".minReplicas") || path.ends_with(".maxReplicas") {
             "values-replicas"
-        } else if path.contains(".resources.") {
+        } else if path.contains("ontainers.*.resources.") {
             "values-resources"
         } else if key == "image" {
             "values-image"

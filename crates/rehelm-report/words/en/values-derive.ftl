@@ -70,3 +70,4 @@ values-why-no-object = the chart makes no such object
 values-why-switch = the chart can make it, but its switch could not be thrown
 values-why-stays = belongs to the cluster, or holds data, and stays
 values-why-no-effect = it was tried and had no effect
+values-why-settable = a value can make it so: `rehelm values derive` finds it

@@ -52,8 +52,10 @@ impl<'a> Index<'a> {
     /// The switches of an object: it exists only with them.
     pub fn switches(&self, name: &Name) -> Vec<(&'a Entry, &'a Reach)> {
         let all = self.object(name).iter().copied();
-        all.filter(|(_, reach)| reach.field.0.is_empty() && matches!(reach.how, How::Presence { .. }))
-            .collect()
+        all.filter(|(_, reach)| {
+            reach.field.0.is_empty() && matches!(reach.how, How::Presence { .. } | How::Absence { .. })
+        })
+        .collect()
     }
 
     /// Objects that the map knows.
@@ -70,7 +72,7 @@ fn clearness(how: &How) -> u8 {
         How::Choice { .. } => 4,
         How::Each { .. } => 3,
         How::Joined { .. } => 2,
-        How::Presence { .. } => 1,
+        How::Presence { .. } | How::Absence { .. } => 1,
         How::Renames { .. } | How::Alters => 0,
     }
 }

@@ -32,9 +32,13 @@ fn there(index: &Index<'_>, object: &Object, values: &Value) -> Option<Wish> {
     let switches = index.switches(&name_of(&object.reference()));
     let mut puts: Vec<(crate::values::ValuePath, Put)> = Vec::new();
     for (entry, reach) in switches {
-        let How::Presence { when } = &reach.how else { continue };
+        let on = match &reach.how {
+            How::Presence { when } => when.clone(),
+            How::Absence { when } if when.is_boolean() => off(when, &entry.default),
+            _ => continue,
+        };
         let given = reach.given.iter().map(|(path, value)| (path, value));
-        for (path, value) in std::iter::once((&entry.path, when)).chain(given) {
+        for (path, value) in std::iter::once((&entry.path, &on)).chain(given) {
             let known = puts.iter().any(|(p, _)| p == path);
             if !known && path.get(values).unwrap_or(&Value::Null) != value {
                 puts.push((path.clone(), Put::Set(value.clone())));
@@ -54,8 +58,10 @@ fn there(index: &Index<'_>, object: &Object, values: &Value) -> Option<Wish> {
 /// One switch is enough; one that also makes hooks, secrets or what today has is none for this.
 fn gone(index: &Index<'_>, now: &Sides, name: &Name, object: &Object, values: &Value) -> Option<Wish> {
     let ways = index.switches(name).into_iter().filter_map(|(entry, reach)| {
-        let How::Presence { when } = &reach.how else {
-            return None;
+        let without = match &reach.how {
+            How::Presence { when } if when.is_boolean() => off(when, &entry.default),
+            How::Absence { when } => when.clone(),
+            _ => return None,
         };
         let harmless = entry.reaches.iter().filter(|r| r.field.0.is_empty()).all(|r| {
             let other = name_of(&r.object);
@@ -63,8 +69,7 @@ fn gone(index: &Index<'_>, now: &Sides, name: &Name, object: &Object, values: &V
             !r.hook && other.1 != "Secret" && !today
         });
         let now = entry.path.get(values).unwrap_or(&Value::Null);
-        let off = off(when, &entry.default);
-        (harmless && when.is_boolean() && off != *now).then(|| Way::set(entry.path.clone(), off))
+        (harmless && without != *now).then(|| Way::set(entry.path.clone(), without))
     });
     let ways: Vec<Way> = ways.collect();
     let by = Wisher {

@@ -133,6 +133,7 @@ fn by(scene: &Scene<'_>, entry: &Entry, reach: &Reach, difference: &Difference) 
         How::Each { key, item } => lists::each(scene, entry, reach, difference, key.as_deref(), item),
         How::Joined { item, by } if exact => lists::joined(scene, entry, difference, item, by),
         How::Presence { when } => presence(scene, entry, reach, when),
+        How::Absence { when } => absence(scene, entry, reach, when),
         How::Alters if exact => match &difference.today {
             Some(today) if !today.is_object() && !today.is_array() => {
                 vec![Way::set(entry.path.clone(), like(today, &entry.default))]
@@ -165,6 +166,16 @@ fn presence(scene: &Scene<'_>, entry: &Entry, reach: &Reach, when: &Value) -> Ve
             let off = if *now == off { Value::Null } else { off };
             vec![Way::set(entry.path.clone(), off)]
         }
+        _ => Vec::new(),
+    }
+}
+
+/// The field is gone with one content and there with any other.
+fn absence(scene: &Scene<'_>, entry: &Entry, reach: &Reach, when: &Value) -> Vec<Way> {
+    let now = scene.value(&entry.path);
+    match (scene.today(&reach.field), scene.chart(&reach.field)) {
+        (None, Some(_)) if now != when => vec![Way::set(entry.path.clone(), when.clone())],
+        (Some(_), None) if when.is_boolean() => vec![Way::set(entry.path.clone(), off(when, &entry.default))],
         _ => Vec::new(),
     }
 }
