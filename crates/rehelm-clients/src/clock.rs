@@ -1,18 +1,14 @@
 //! The machine's clock, and waiting on whatever clock there is: a rehearsal's time is its own.
 
 use std::future::Future;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use rehelm_core::ports::Clock;
-use tokio::time::Instant;
 
 /// Time as it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
-
-static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 #[async_trait]
 impl Clock for SystemClock {
@@ -20,10 +16,23 @@ impl Clock for SystemClock {
         jiff::Timestamp::now()
     }
 
+    /// Counts while the machine sleeps, too, where the system has such a clock: the lock's age is judged by it.
     fn elapsed(&self) -> Duration {
-        // The first look makes the moment that all later ones count from.
-        let began = *BEGAN;
-        began.elapsed()
+        #[cfg(target_os = "linux")]
+        {
+            let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+            Duration::new(
+                u64::try_from(now.tv_sec).unwrap_or_default(),
+                u32::try_from(now.tv_nsec).unwrap_or_default(),
+            )
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            static BEGAN: std::sync::LazyLock<tokio::time::Instant> = std::sync::LazyLock::new(tokio::time::Instant::now);
+            // The first look makes the moment that all later ones count from.
+            let began = *BEGAN;
+            began.elapsed()
+        }
     }
 
     async fn sleep(&self, time: Duration) {

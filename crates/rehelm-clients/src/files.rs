@@ -147,10 +147,32 @@ impl Files for RunFiles {
         }
         text.push_str(line);
         text.push('\n');
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_data())
-            .map_err(|e| failed(&e))?;
+        let before = file.metadata().map_err(|e| failed(&e))?.len();
+        if let Err(e) = file.write_all(text.as_bytes()).and_then(|()| file.sync_data()) {
+            // A disk that is full takes a part of the line; who reads it must not find that.
+            let _ = file.set_len(before).and_then(|()| file.sync_data());
+            return Err(failed(&e));
+        }
         if new { sync(folder) } else { Ok(()) }
+    }
+
+    fn size(&self, path: &Utf8Path) -> PortResult<u64> {
+        match fs::symlink_metadata(self.place(path)?) {
+            Ok(found) => Ok(found.len()),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(0),
+            Err(e) => Err(failed(&e)),
+        }
+    }
+
+    fn cut(&self, path: &Utf8Path, length: u64) -> PortResult<()> {
+        match options().write(true).open(self.place(path)?) {
+            Ok(file) => file
+                .set_len(length)
+                .and_then(|()| file.sync_all())
+                .map_err(|e| failed(&e)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(failed(&e)),
+        }
     }
 }
 

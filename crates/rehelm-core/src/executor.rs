@@ -87,6 +87,7 @@ pub async fn run_phase(world: &World<'_>, phase: Phase, by: &str) -> Result<(), 
             by: by.to_owned(),
         })
         .map_err(outside)?;
+    world.share().await;
     for step in steps {
         let failed = |error| RunError {
             step: Some(step.number),
@@ -95,11 +96,13 @@ pub async fn run_phase(world: &World<'_>, phase: Phase, by: &str) -> Result<(), 
             error,
         };
         if let Err(error) = run_step(world, step).await {
-            note_failure(world, step.number, &error, false);
+            note_failure(world, step.number, &error, false).await;
             return Err(failed(error));
         }
     }
-    world.write(Event::PhaseDone { phase }).map_err(outside)
+    world.write(Event::PhaseDone { phase }).map_err(outside)?;
+    world.share().await;
+    Ok(())
 }
 
 async fn run_step(world: &World<'_>, step: &Step) -> StepResult<()> {
@@ -109,13 +112,14 @@ async fn run_step(world: &World<'_>, step: &Step) -> StepResult<()> {
         step: number,
         kind: step.spec.kind().to_owned(),
     })?;
+    world.share().await;
     let action = step.spec.action();
     action.run(world, number).await?;
     action.verify(world, number).await?;
     world.write(Event::StepDone { step: number })
 }
 
-fn note_failure(world: &World<'_>, step: u32, error: &StepError, undoing: bool) {
+async fn note_failure(world: &World<'_>, step: u32, error: &StepError, undoing: bool) {
     let why = error.to_string();
     let event = match error {
         StepError::Stopped => Event::Stopped { why },
@@ -124,6 +128,7 @@ fn note_failure(world: &World<'_>, step: u32, error: &StepError, undoing: bool) 
     };
     // The error itself is on its way to the person; a journal that cannot be written is said by the next command.
     let _ = world.write(event);
+    world.share().await;
 }
 
 /// What a rollback would leave behind: everything written to new databases since the switch.
@@ -141,10 +146,17 @@ pub async fn left_behind(world: &World<'_>) -> StepResult<Vec<Finding>> {
     Ok(Vec::new())
 }
 
-/// Steps that a rollback has to undo, in its order: the last one first.
+/// Steps that a rollback has to undo, in its order: the last one first. After a take-over the newest records may be
+/// missing, so every step counts as touched whose phase may have been under way; an undo looks at the cluster anyway.
 pub fn undo_steps<'p>(world: &World<'p>) -> Vec<&'p Step> {
     let state = world.state();
-    let touched = |s: &&Step| !matches!(state.step(s.number), StepState::Pending | StepState::Undone);
+    let prepared = state.phases.contains_key(&Phase::Prepare);
+    let unknown = |s: &Step| state.taken_over && (prepared || s.phase == Phase::Prepare);
+    let touched = |s: &&Step| match state.step(s.number) {
+        StepState::Undone => false,
+        StepState::Pending => unknown(s),
+        _ => true,
+    };
     world
         .plan
         .steps
@@ -166,6 +178,8 @@ pub async fn rollback(world: &World<'_>, by: &str) -> Result<(), RunError> {
             by: by.to_owned(),
         })
         .map_err(outside)?;
+    world.share().await;
+    require_images(world).map_err(outside)?;
     for step in undo_steps(world) {
         let number = step.number;
         let failed = |error| RunError {
@@ -175,16 +189,52 @@ pub async fn rollback(world: &World<'_>, by: &str) -> Result<(), RunError> {
             error,
         };
         if let Err(error) = undo_step(world, step).await {
-            note_failure(world, number, &error, true);
+            note_failure(world, number, &error, true).await;
             return Err(failed(error));
         }
     }
+    // Before the last record: a run that is over leaves nothing in the cluster that nobody would look for again.
+    end_copy(world).await;
     world.write(Event::RolledBack).map_err(outside)
+}
+
+/// Ends the run after its cleanup.
+///
+/// # Errors
+/// When the journal cannot be written.
+pub async fn finish_cleanup(world: &World<'_>) -> StepResult<()> {
+    end_copy(world).await;
+    world.write(Event::CleanedUp)
+}
+
+async fn end_copy(world: &World<'_>) {
+    if let Some(copy) = world.copy {
+        copy.remove(world).await;
+    }
+}
+
+/// Refuses a way back that would stop in the middle: who took a run over may lack its backup.
+fn require_images(world: &World<'_>) -> StepResult<()> {
+    if !world.state().taken_over {
+        return Ok(());
+    }
+    let mut missing = Vec::new();
+    for object in undo_steps(world).iter().flat_map(|s| s.spec.action().images()) {
+        if world.files.read(&World::before_path(&object))?.is_none() {
+            missing.push(object.to_string());
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let finding = Finding::error("backup-missing", world.plan.source.namespace.clone());
+    Err(StepError::refused(finding.arg("objects", missing.join(", "))))
 }
 
 async fn undo_step(world: &World<'_>, step: &Step) -> StepResult<()> {
     world.check_stop()?;
     world.write(Event::UndoStarted { step: step.number })?;
+    world.share().await;
     let action = step.spec.action();
     if action.undo_kind() == Undo::Yes {
         action.undo(world, step.number).await?;

@@ -4,19 +4,24 @@
 //! what rehelm did and meant; a step that was in doubt asks the cluster. [`fold`] turns records into the state of
 //! the run; records that cannot follow one another are refused.
 
-use std::collections::BTreeMap;
+mod fold;
+mod lines;
 
 use camino::Utf8PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::digest;
 use crate::plan::Phase;
 use crate::ports::{Clock, Files, PortError};
+pub use fold::{Move, RunState, StepState, apply, next, step_move};
+pub use lines::{Lines, digest_of, read_records};
 
 /// Version of the record format.
-pub const FORMAT: u32 = 1;
+///
+/// 1: a chain of hashes. 2: each line also proves itself (`sum`), the start names the version of rehelm, and there are
+/// the events `taken-over` and `restored`. Every older format is read; `tests/journals/` has one journal of each.
+pub const FORMAT: u32 = 2;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +35,9 @@ pub enum Event {
         run: String,
         /// `sha256:…` of the plan.
         plan: String,
+        /// Version of rehelm.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
         /// Codes that a person waived.
         accepted: Vec<String>,
     },
@@ -90,8 +98,15 @@ pub enum Event {
         /// Which.
         phase: Phase,
     },
+    /// Another machine goes on with the run, from the copy in the cluster.
+    TakenOver {
+        /// Who and where.
+        by: String,
+    },
     /// Everything was undone: the run is over.
     RolledBack,
+    /// The originals were brought back from the backup: the run is over.
+    Restored,
     /// Cleanup is done: the run is over.
     CleanedUp,
     /// The command ended before its work did; the next one continues.
@@ -115,75 +130,20 @@ pub struct Record {
     pub event: Event,
 }
 
-/// How far a step came.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum StepState {
-    /// Nothing was done.
-    #[default]
-    Pending,
-    /// Begun, its outcome unknown or an error: the cluster has to be asked.
-    InDoubt,
-    /// Done and verified.
-    Done,
-    /// Its undo was begun.
-    Undoing,
-    /// Undone.
-    Undone,
-}
-
-/// What the records add up to.
-#[derive(Clone, Debug, Default)]
-pub struct RunState {
-    /// Name of the run; empty before the first record.
-    pub run: String,
-    /// `sha256:…` of its plan.
-    pub plan: String,
-    /// Codes that a person waived.
-    pub accepted: Vec<String>,
-    /// State of each step that was touched.
-    pub steps: BTreeMap<u32, StepState>,
-    /// Notes by step and key.
-    pub notes: BTreeMap<(u32, String), Value>,
-    /// Phases whose steps are all done, with the time.
-    pub phases: BTreeMap<Phase, Timestamp>,
-    /// Why the newest error happened, with its step, until the step goes on.
-    pub failed: Option<(u32, String)>,
-    /// The newest command.
-    pub command: String,
-    /// True from the first undo.
-    pub rolling_back: bool,
-    /// True after cleanup began: there is no way back.
-    pub cleaning: bool,
-    /// How the run ended, if it did.
-    pub ended: Option<Event>,
-    /// When each step was begun first and done last.
-    pub times: BTreeMap<u32, (Timestamp, Option<Timestamp>)>,
-}
-
-impl RunState {
-    /// State of one step.
-    pub fn step(&self, number: u32) -> StepState {
-        self.steps.get(&number).cloned().unwrap_or_default()
-    }
-
-    /// A note.
-    pub fn note(&self, step: u32, key: &str) -> Option<&Value> {
-        self.notes.get(&(step, key.to_owned()))
-    }
-}
-
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// A line in the middle is damaged; everything before it is known.
+    /// A line is damaged; everything before it is known.
     #[error("{path}:{line}: {why}")]
     Damaged {
         /// The file.
         path: Utf8PathBuf,
-        /// Line from 1.
+        /// Line from 1; the lines before it are sound.
         line: usize,
         /// What is wrong with it.
         why: String,
+        /// Where the run stood after the last sound line.
+        known: Box<RunState>,
     },
     /// A record cannot follow the ones before.
     #[error("record {n}: {why}")]
@@ -193,86 +153,12 @@ pub enum JournalError {
         /// Why not.
         why: String,
     },
+    /// Somebody else wrote to the file since it was read.
+    #[error("{0} was continued by another process")]
+    Continued(Utf8PathBuf),
     /// The file could not be read or written.
     #[error(transparent)]
     Port(#[from] PortError),
-}
-
-/// Adds one record to the state; refuses what cannot follow.
-///
-/// # Errors
-/// [`JournalError::Illegal`].
-pub fn apply(state: &mut RunState, record: &Record) -> Result<(), JournalError> {
-    let illegal = |why: &str| {
-        Err(JournalError::Illegal {
-            n: record.n,
-            why: why.to_owned(),
-        })
-    };
-    if state.ended.is_some() {
-        return illegal("the run is over");
-    }
-    if state.run.is_empty() != matches!(record.event, Event::RunStarted { .. }) {
-        return illegal("a journal begins with the start of a run, once");
-    }
-    match &record.event {
-        Event::RunStarted {
-            format,
-            run,
-            plan,
-            accepted,
-        } => {
-            if *format > FORMAT {
-                return illegal("written by a newer rehelm");
-            }
-            state.run = run.clone();
-            state.plan = plan.clone();
-            state.accepted = accepted.clone();
-        }
-        Event::PhaseStarted { command, .. } => {
-            state.command = command.clone();
-            state.cleaning |= command == "cleanup";
-        }
-        Event::StepStarted { step, .. } => {
-            if state.rolling_back {
-                return illegal("a step cannot begin during a rollback");
-            }
-            state.failed = None;
-            state.times.entry(*step).or_insert((record.at, None));
-            state.steps.insert(*step, StepState::InDoubt);
-        }
-        Event::Noted { step, key, value } => {
-            state.notes.insert((*step, key.clone()), value.clone());
-        }
-        Event::StepDone { step } => {
-            if state.step(*step) != StepState::InDoubt {
-                return illegal("a step ended that had not begun");
-            }
-            if let Some(times) = state.times.get_mut(step) {
-                times.1 = Some(record.at);
-            }
-            state.steps.insert(*step, StepState::Done);
-        }
-        Event::StepFailed { step, why } => state.failed = Some((*step, why.clone())),
-        Event::UndoStarted { step } => {
-            state.rolling_back = true;
-            state.failed = None;
-            state.steps.insert(*step, StepState::Undoing);
-        }
-        Event::UndoDone { step } => {
-            if state.step(*step) != StepState::Undoing {
-                return illegal("an undo ended that had not begun");
-            }
-            state.steps.insert(*step, StepState::Undone);
-        }
-        Event::UndoFailed { step, why } => state.failed = Some((*step, why.clone())),
-        Event::PhaseDone { phase } => {
-            state.phases.insert(*phase, record.at);
-        }
-        Event::RolledBack | Event::CleanedUp => state.ended = Some(record.event.clone()),
-        Event::Stopped { .. } => {}
-    }
-    Ok(())
 }
 
 /// An open journal: the state so far, and the end of the chain.
@@ -284,42 +170,40 @@ pub struct Journal<'a> {
     pub state: RunState,
     next: u64,
     prev: String,
+    /// Bytes of the file that are known to be sound.
+    length: u64,
+    /// A line may have been written in part: nothing may follow before it is cut off.
+    torn: bool,
 }
 
 impl<'a> Journal<'a> {
     /// Reads the journal at a path (absent: an empty one). A torn last line, the trace of a crash while writing, is
-    /// cut off; any other damage is an error.
+    /// cut off; any other damage is an error that says what is still known.
     ///
     /// # Errors
     /// [`JournalError`] with the line.
     pub fn open(files: &'a dyn Files, clock: &'a dyn Clock, path: Utf8PathBuf) -> Result<Self, JournalError> {
+        let bytes = files.read(&path)?.unwrap_or_default();
+        let lines = read_records(&bytes, &path)?;
         let mut journal = Self {
             files,
             clock,
             path,
-            state: RunState::default(),
-            next: 1,
-            prev: String::new(),
+            next: lines.records.len() as u64 + 1,
+            prev: lines.tip.clone(),
+            length: lines.sound,
+            torn: lines.is_torn(),
+            state: lines.state,
         };
-        let Some(bytes) = files.read(&journal.path)? else {
-            return Ok(journal);
-        };
-        let (records, torn_at) = read_records(&bytes, &journal.path)?;
-        for (record, hash) in records {
-            apply(&mut journal.state, &record)?;
-            journal.next = record.n + 1;
-            journal.prev = hash;
-        }
-        if let Some(end) = torn_at {
-            files.write(&journal.path, &bytes[..end])?;
-        }
+        journal.mend()?;
         Ok(journal)
     }
 
     /// Writes one event; durable when it returns.
     ///
     /// # Errors
-    /// When the event cannot follow, or the file cannot be written.
+    /// When the event cannot follow, or the file cannot be written. A write that failed leaves no trace: it is cut off
+    /// at once, or before the next record.
     pub fn write(&mut self, event: Event) -> Result<Record, JournalError> {
         let record = Record {
             n: self.next,
@@ -329,47 +213,59 @@ impl<'a> Journal<'a> {
         };
         let mut state = self.state.clone();
         apply(&mut state, &record)?;
-        let line = serde_json::to_string(&record).map_err(|e| PortError::Other(e.to_string()))?;
-        self.files.append(&self.path, &line)?;
+        let line = lines::line(&record)?;
+        self.mend()?;
+        // A process that slept through its lock's end must not write between the lines of the one that went on.
+        if self.files.size(&self.path)? != self.length {
+            return Err(JournalError::Continued(self.path.clone()));
+        }
+        if let Err(error) = self.files.append(&self.path, &line) {
+            self.torn = true;
+            // What cannot be cut off now is cut off before the next record, or when the journal is opened.
+            let _ = self.mend();
+            return Err(error.into());
+        }
+        self.length += line.len() as u64 + 1;
         self.state = state;
         self.next += 1;
-        self.prev = digest::of_bytes(line.as_bytes());
+        self.prev = digest_of(&line);
         Ok(record)
     }
-}
 
-/// Records with their hashes, and where a torn last line begins.
-type Lines = (Vec<(Record, String)>, Option<usize>);
-
-/// Reads all lines, checks numbers and chain.
-///
-/// # Errors
-/// [`JournalError::Damaged`] for anything but a torn last line.
-pub fn read_records(bytes: &[u8], path: &camino::Utf8Path) -> Result<Lines, JournalError> {
-    let mut records = Vec::new();
-    let (mut start, mut prev) = (0, String::new());
-    while start < bytes.len() {
-        let line_number = records.len() + 1;
-        let Some(length) = bytes[start..].iter().position(|b| *b == b'\n') else {
-            return Ok((records, Some(start)));
-        };
-        let line = &bytes[start..start + length];
-        let damaged = |why: String| JournalError::Damaged {
-            path: path.to_owned(),
-            line: line_number,
-            why,
-        };
-        let record: Record = serde_json::from_slice(line).map_err(|e| damaged(e.to_string()))?;
-        if record.n != line_number as u64 || record.prev != prev {
-            return Err(damaged("the record does not follow the one before it".into()));
+    /// Cuts off what was written in part.
+    fn mend(&mut self) -> Result<(), JournalError> {
+        if self.torn {
+            self.files.cut(&self.path, self.length)?;
+            self.torn = false;
         }
-        prev = digest::of_bytes(line);
-        records.push((record, prev.clone()));
-        start += length + 1;
+        Ok(())
     }
-    Ok((records, None))
+
+    /// The whole file, for a copy of it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn bytes(&self) -> Result<Vec<u8>, JournalError> {
+        let mut bytes = self.files.read(&self.path)?.unwrap_or_default();
+        bytes.truncate(usize::try_from(self.length).unwrap_or(usize::MAX));
+        Ok(bytes)
+    }
+
+    /// How many records there are.
+    pub fn records(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// Hash of the last line.
+    pub fn tip(&self) -> &str {
+        &self.prev
+    }
 }
 
 #[cfg(test)]
 #[path = "journal_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "journal_properties.rs"]
+mod properties;

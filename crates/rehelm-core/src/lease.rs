@@ -3,14 +3,26 @@
 //! A holder renews; one that stopped renewing is replaced after the lease's duration, and at once when it was a
 //! process of this machine that is no longer there. Every change is tested against the version that was read, so that
 //! two commands that see the same free lease cannot both take it.
+//!
+//! Clocks of two machines differ: a lease that looks old is watched, by this process's own sense of time, for as long
+//! as a living holder needs to renew it twice, and taken only when nothing happens to it.
+//!
+//! Whoever takes the lease gets a [`Token`] that nobody had before: the Lease's uid and its count of transitions. A
+//! [`Fence`] tests it before every write.
+
+mod fence;
+mod fenced;
 
 use std::time::Duration;
+
+pub use fence::Fence;
+pub use fenced::Fenced;
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::object::{ObjRef, Object};
-use crate::ports::{Clock, Cluster, PatchKind, PortError, PortResult, Precondition};
+use crate::ports::{Access, Clock, Cluster, PatchKind, PortError, PortResult, Precondition};
 use crate::restore;
 
 /// How long a lease lasts without renewal.
@@ -36,7 +48,8 @@ impl Holder {
         format!("{}/{}/{}", self.machine, self.process, self.started)
     }
 
-    fn parse(identity: &str) -> Option<Self> {
+    /// Reads what [`Holder::identity`] wrote.
+    pub fn parse(identity: &str) -> Option<Self> {
         let mut parts = identity.rsplitn(3, '/');
         let started = parts.next()?.to_owned();
         let process = parts.next()?.parse().ok()?;
@@ -46,6 +59,30 @@ impl Holder {
             started,
         })
     }
+}
+
+/// What tells one taking of the lease from every other one. A Lease that was deleted and made again has another uid, and
+/// each taking counts its transitions up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// uid of the Lease.
+    pub uid: String,
+    /// `spec.leaseTransitions`.
+    pub transitions: u64,
+}
+
+impl Token {
+    fn of(lease: &Object) -> Self {
+        Self {
+            uid: lease.uid().to_owned(),
+            transitions: transitions(lease),
+        }
+    }
+}
+
+fn transitions(lease: &Object) -> u64 {
+    let count = lease.get("/spec/leaseTransitions");
+    count.and_then(serde_json::Value::as_u64).unwrap_or_default()
 }
 
 /// Somebody else is at work.
@@ -74,6 +111,28 @@ pub fn reference(namespace: &str, release: &str) -> ObjRef {
     )
 }
 
+/// Rights that taking, renewing and giving back need.
+pub fn rights(lease: &ObjRef) -> Vec<Access> {
+    let right = |verb, name| {
+        let namespace = lease.namespace.as_deref();
+        crate::steps::access(verb, "coordination.k8s.io", "leases", namespace, name)
+    };
+    let on_name = ["get", "patch", "delete"].map(|verb| right(verb, Some(lease.name.as_str())));
+    std::iter::once(right("create", None)).chain(on_name).collect()
+}
+
+/// Who holds the lease now by its own words, and since when; None when nobody does.
+///
+/// # Errors
+/// When the server does not answer.
+pub async fn holder(cluster: &dyn Cluster, clock: &dyn Clock, lease: &ObjRef) -> PortResult<Option<(String, String)>> {
+    let live = cluster.get(lease).await?.filter(|live| is_fresh(live, clock.now()));
+    Ok(live.map(|live| {
+        let text = |field: &str| live.str(field).unwrap_or("unknown").to_owned();
+        (text("/spec/holderIdentity"), text("/spec/acquireTime"))
+    }))
+}
+
 /// Takes the lease, or says who has it. `alive` tells whether a process of this machine still runs.
 ///
 /// # Errors
@@ -84,25 +143,33 @@ pub async fn acquire(
     lease: &ObjRef,
     me: &Holder,
     alive: &(dyn Fn(&Holder) -> bool + Send + Sync),
-) -> Result<(), LeaseError> {
-    for _ in 0..5 {
-        let now = clock.now();
+) -> Result<Token, LeaseError> {
+    let mut watched = None;
+    for _ in 0..6 {
         let Some(live) = cluster.get(lease).await? else {
-            match cluster.create(&fresh(lease, me, now), false).await {
-                Ok(_) => return Ok(()),
+            match cluster.create(&fresh(lease, me, clock.now()), false).await {
+                Ok(made) => return Ok(Token::of(&made)),
                 Err(PortError::Exists(_)) => continue,
                 Err(other) => return Err(other.into()),
             }
         };
-        if let Some(held) = held_by_other(&live, me, now, alive) {
-            return Err(held);
+        match claim(&live, me, clock.now(), alive) {
+            Claim::Held(held) => return Err(held),
+            Claim::LooksOld if watched.as_deref() != Some(live.resource_version()) => {
+                watched = Some(live.resource_version().to_owned());
+                clock.sleep(RENEW * 2).await;
+                continue;
+            }
+            Claim::LooksOld | Claim::Free => {}
         }
-        let patch = json!({"spec": spec(me, now)});
+        let mut spec = spec(me, clock.now());
+        spec["leaseTransitions"] = json!(transitions(&live) + 1);
+        let patch = json!({"spec": spec});
         match cluster
             .patch(lease, PatchKind::Merge, &patch, &restore::precondition(&live), false)
             .await
         {
-            Ok(_) => return Ok(()),
+            Ok(taken) => return Ok(Token::of(&taken)),
             Err(PortError::Conflict(..) | PortError::NotFound(_)) => {}
             Err(other) => return Err(other.into()),
         }
@@ -110,19 +177,33 @@ pub async fn acquire(
     Err(PortError::Conflict(lease.to_string(), "others keep taking it".into()).into())
 }
 
-fn held_by_other(
-    live: &Object,
-    me: &Holder,
-    now: Timestamp,
-    alive: &(dyn Fn(&Holder) -> bool + Send + Sync),
-) -> Option<LeaseError> {
-    let identity = live
-        .str("/spec/holderIdentity")
-        .filter(|h| !h.is_empty() && *h != me.identity())?;
+/// Whether a lease can be taken.
+#[derive(Debug)]
+enum Claim {
+    /// Nobody has it, or nobody who lives.
+    Free,
+    /// Its holder has not renewed it in time, if the two clocks agree.
+    LooksOld,
+    /// Somebody is at work.
+    Held(LeaseError),
+}
+
+fn is_fresh(live: &Object, now: Timestamp) -> bool {
+    let held = live.str("/spec/holderIdentity").is_some_and(|h| !h.is_empty());
     let renewed: Option<Timestamp> = live.str("/spec/renewTime").and_then(|t| t.parse().ok());
-    let fresh = renewed.is_some_and(|t| Duration::try_from(now.duration_since(t)).map_or(true, |age| age < DURATION));
-    let dead_here = Holder::parse(identity).is_some_and(|h| h.machine == me.machine && !alive(&h));
-    (fresh && !dead_here).then(|| LeaseError::Held {
+    held && renewed.is_some_and(|t| Duration::try_from(now.duration_since(t)).map_or(true, |age| age < DURATION))
+}
+
+fn claim(live: &Object, me: &Holder, now: Timestamp, alive: &(dyn Fn(&Holder) -> bool + Send + Sync)) -> Claim {
+    let identity = live.str("/spec/holderIdentity").unwrap_or_default();
+    let dead_here = || Holder::parse(identity).is_some_and(|h| h.machine == me.machine && !alive(&h));
+    if identity.is_empty() || identity == me.identity() || dead_here() {
+        return Claim::Free;
+    }
+    if !is_fresh(live, now) {
+        return Claim::LooksOld;
+    }
+    Claim::Held(LeaseError::Held {
         holder: identity.to_owned(),
         since: live.str("/spec/acquireTime").unwrap_or("unknown").to_owned(),
     })
@@ -132,13 +213,19 @@ fn held_by_other(
 ///
 /// # Errors
 /// [`LeaseError::Held`] when somebody else took it in between.
-pub async fn renew(cluster: &dyn Cluster, clock: &dyn Clock, lease: &ObjRef, me: &Holder) -> Result<(), LeaseError> {
-    let live = cluster
-        .get(lease)
-        .await?
-        .ok_or_else(|| PortError::NotFound(lease.to_string()))?;
+pub async fn renew(
+    cluster: &dyn Cluster,
+    clock: &dyn Clock,
+    lease: &ObjRef,
+    me: &Holder,
+    token: &Token,
+) -> Result<(), LeaseError> {
+    let Some(live) = cluster.get(lease).await? else {
+        let (holder, since) = ("nobody".to_owned(), "its Lease was deleted".to_owned());
+        return Err(LeaseError::Held { holder, since });
+    };
     let holder = live.str("/spec/holderIdentity").unwrap_or_default();
-    if holder != me.identity() {
+    if holder != me.identity() || Token::of(&live) != *token {
         let since = live.str("/spec/acquireTime").unwrap_or("unknown").to_owned();
         return Err(LeaseError::Held {
             holder: holder.to_owned(),
@@ -178,7 +265,7 @@ fn micro(time: Timestamp) -> String {
 }
 
 fn spec(me: &Holder, now: Timestamp) -> serde_json::Value {
-    json!({"holderIdentity": me.identity(), "leaseDurationSeconds": DURATION.as_secs(),
+    json!({"holderIdentity": me.identity(), "leaseDurationSeconds": DURATION.as_secs(), "leaseTransitions": 0,
            "acquireTime": micro(now), "renewTime": micro(now)})
 }
 
@@ -215,14 +302,24 @@ mod tests {
     fn a_fresh_lease_is_respected_an_old_one_and_a_dead_process_are_not() {
         let now: Timestamp = "2026-01-01T00:01:00Z".parse().unwrap();
         let old: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        assert!(held_by_other(&live(&me(1), now), &me(2), now, &|_| true).is_some());
-        assert!(held_by_other(&live(&me(1), now), &me(2), now, &|_| false).is_none());
-        assert!(held_by_other(&live(&me(1), old), &me(2), now, &|_| true).is_none());
-        assert!(held_by_other(&live(&me(2), now), &me(2), now, &|_| true).is_none());
+        let held = |live, me| matches!(claim(&live, &me, now, &|_| true), Claim::Held(_));
+        assert!(held(live(&me(1), now), me(2)));
+        assert!(matches!(
+            claim(&live(&me(1), now), &me(2), now, &|_| false),
+            Claim::Free
+        ));
+        assert!(matches!(
+            claim(&live(&me(1), old), &me(2), now, &|_| true),
+            Claim::LooksOld
+        ));
+        assert!(!held(live(&me(2), now), me(2)));
         let elsewhere = Holder {
             machine: "other".into(),
             ..me(1)
         };
-        assert!(held_by_other(&live(&elsewhere, now), &me(2), now, &|_| false).is_some());
+        assert!(matches!(
+            claim(&live(&elsewhere, now), &me(2), now, &|_| false),
+            Claim::Held(_)
+        ));
     }
 }

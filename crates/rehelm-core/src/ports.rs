@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use camino::Utf8Path;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
+
+mod local;
+
+pub use local::{Clock, Files};
 
 /// What went wrong at a door, in the classes that callers act on.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +45,9 @@ pub enum PortError {
         /// How long.
         waited: Duration,
     },
+    /// The lock is lost: somebody else may be at work, and nothing more is written.
+    #[error("the lock is lost: {0}")]
+    Fenced(String),
     /// Anything else, with its cause chain in words.
     #[error("{0}")]
     Other(String),
@@ -353,34 +359,4 @@ pub trait Databases: Send + Sync {
     async fn drop_user(&self, database: &str, name: &str) -> PortResult<()>;
     /// Drops a whole database. Irreversible.
     async fn drop_database(&self, database: &str) -> PortResult<()>;
-}
-
-/// Files of a run (`.rehelm/`), private to the user.
-pub trait Files: Send + Sync {
-    /// Writes a file whole or not at all (0600; folders 0700), durable when it returns.
-    fn write(&self, path: &Utf8Path, content: &[u8]) -> PortResult<()>;
-    /// Reads a file; None when absent.
-    fn read(&self, path: &Utf8Path) -> PortResult<Option<Vec<u8>>>;
-    /// Removes a file; Ok when absent.
-    fn remove(&self, path: &Utf8Path) -> PortResult<()>;
-    /// Names in a folder, sorted; empty when absent.
-    fn list(&self, folder: &Utf8Path) -> PortResult<Vec<String>>;
-    /// Appends one line and makes it durable.
-    fn append(&self, path: &Utf8Path, line: &str) -> PortResult<()>;
-}
-
-/// Time, so that a simulation can own it.
-#[async_trait]
-pub trait Clock: Send + Sync {
-    /// Now.
-    fn now(&self) -> jiff::Timestamp;
-    /// Time since some moment in the past that never changes; it only grows, whatever happens to the calendar.
-    fn elapsed(&self) -> Duration;
-    /// Sleeps.
-    async fn sleep(&self, time: Duration);
-    /// While what is returned lives, a program outside is at work and waited for: a clock that leaps when everybody waits
-    /// must not then.
-    fn outside(&self) -> Box<dyn Send> {
-        Box::new(())
-    }
 }

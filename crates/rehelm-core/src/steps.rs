@@ -56,6 +56,11 @@ pub trait Action: Send + Sync {
     /// Rights that it needs, undo included.
     fn rights(&self, names: &Names) -> Vec<Access>;
 
+    /// Objects whose before-images its undo cannot do without.
+    fn images(&self) -> Vec<ObjRef> {
+        Vec::new()
+    }
+
     /// Looks whether the step could be done, without changing anything; called for all steps of a phase before the
     /// first of them begins. Steps that depend on earlier ones of the same phase look at what is there already.
     ///

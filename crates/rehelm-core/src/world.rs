@@ -7,6 +7,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
+use crate::duplicate::Duplicate;
 use crate::finding::Finding;
 use crate::journal::{Event, Journal, JournalError, Record, RunState, StepState};
 use crate::object::{ObjRef, Object};
@@ -109,6 +110,8 @@ pub struct World<'a> {
     pub seal: Option<&'a Seal>,
     /// Consent to drop the copied databases during a rollback.
     pub drop_copies: bool,
+    /// What is copied to the cluster for a colleague; None where nobody is to see this run.
+    pub copy: Option<&'a Duplicate>,
     /// The run's memory.
     pub journal: Mutex<Journal<'a>>,
 }
@@ -124,7 +127,14 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn journal(&self) -> std::sync::MutexGuard<'_, Journal<'a>> {
+    /// Brings the copy in the cluster up to date. One that cannot be written is said once and stops nothing.
+    pub async fn share(&self) {
+        if let Some(copy) = self.copy {
+            copy.share(self).await;
+        }
+    }
+
+    pub(crate) fn journal(&self) -> std::sync::MutexGuard<'_, Journal<'a>> {
         // A poisoned lock means that a thread died while writing; the file itself is append-only and checked.
         self.journal.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -134,16 +144,18 @@ impl<'a> World<'a> {
         self.journal().state.clone()
     }
 
-    /// Remembers something for this step's undo or resumption; durable when it returns.
+    /// Remembers something for this step's undo or resumption; durable when it returns, and in the cluster's copy, too.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub fn note(&self, step: u32, key: &str, value: Value) -> StepResult<()> {
+    pub async fn note(&self, step: u32, key: &str, value: Value) -> StepResult<()> {
         self.write(Event::Noted {
             step,
             key: key.to_owned(),
             value,
-        })
+        })?;
+        self.share().await;
+        Ok(())
     }
 
     /// What was remembered.

@@ -16,6 +16,7 @@ pub mod plan;
 pub mod plan_arg;
 pub mod prepare;
 pub mod rehearse;
+pub mod resume;
 pub mod rollback;
 pub mod secrets;
 pub mod show;
@@ -76,8 +77,10 @@ pub enum Verb {
     Migrate(migrate::Args),
     /// Prove that the release is complete and owns the old data; reads only
     Verify(verify::Args),
-    /// Say where a run stands, from its journal
+    /// Say where a run stands, from its journal or from its copy in the cluster
     Status(status::Args),
+    /// Go on with whatever was interrupted, also on another machine
+    Resume(resume::Args),
     /// Go back to the Kustomize install, from any state before cleanup
     Rollback(rollback::Args),
     /// Remove what the old install left behind; cannot be undone
@@ -153,6 +156,7 @@ fn dispatch(printer: &Arc<Printer>, cli: Cli) -> Result<Exit> {
         Verb::Migrate(args) => migrate::run(printer, &global, &args),
         Verb::Verify(args) => verify::run(printer, &global, &args),
         Verb::Status(args) => status::run(printer, &global, &args),
+        Verb::Resume(args) => resume::run(printer, &global, &args),
         Verb::Rollback(args) => rollback::run(printer, &global, &args),
         Verb::Cleanup(args) => cleanup::run(printer, &global, &args),
         Verb::Completions(args) => completions::run(printer, &args),

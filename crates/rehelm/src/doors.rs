@@ -4,11 +4,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use base64::Engine as _;
+use camino::Utf8Path;
 use rehelm_clients::files::backup;
 use rehelm_clients::helm::HelmCli;
 use rehelm_clients::kube::{KubeAccess, KubeCluster};
 use rehelm_clients::kustomize::Kustomize;
 use rehelm_clients::mongo::{Login, Mongo};
+use rehelm_core::duplicate::Duplicate;
 use rehelm_core::finding::Finding;
 use rehelm_core::object::{ObjRef, Object};
 use rehelm_core::ports::{Cluster, PortResult};
@@ -228,6 +230,14 @@ pub fn who() -> String {
         .unwrap_or_else(|_| "unknown".to_owned());
     let host = fs_err::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{user}@{}", host.trim())
+}
+
+/// The writer of the copy that a colleague finds in the cluster.
+pub fn duplicate(folder: &Utf8Path) -> Duplicate {
+    let by = who();
+    let folder = folder.canonicalize_utf8().unwrap_or_else(|_| folder.to_owned());
+    let place = format!("{by}:{}", folder.join(run_folder::NAME).join("backup"));
+    Duplicate::new(by, place, env!("CARGO_PKG_VERSION").to_owned())
 }
 
 /// A name for a run that no other run of this folder has.

@@ -16,6 +16,7 @@ pub mod run;
 pub mod run_folder;
 pub mod session;
 pub mod signals;
+pub mod takeover;
 
 use std::ffi::OsString;
 

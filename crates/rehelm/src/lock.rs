@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rehelm_core::lease::{self, Holder, LeaseError};
+use rehelm_core::lease::{self, Fence, Holder, LeaseError};
 use rehelm_core::object::ObjRef;
-use rehelm_core::plan::Plan;
 use rehelm_core::ports::{Clock, Cluster};
 use tokio::task::JoinHandle;
 
@@ -14,67 +13,57 @@ use crate::exit::Exit;
 
 /// A held lease.
 pub struct Lock {
-    cluster: Arc<dyn Cluster>,
-    lease: ObjRef,
-    me: Holder,
+    /// Tests the lease before every write.
+    pub fence: Arc<Fence>,
     renewal: JoinHandle<()>,
 }
 
 impl Lock {
-    /// Takes the lease of a plan's release. When somebody else takes it away later, `stop` is set.
+    /// Takes a lease. When somebody else takes it away later, `stop` is set.
     ///
     /// # Errors
     /// Exit code 9 when another run holds it.
     pub async fn take(
         cluster: &Arc<dyn Cluster>,
         clock: &Arc<dyn Clock>,
-        plan: &Plan,
+        lease: ObjRef,
         stop: Arc<AtomicBool>,
     ) -> Result<Self> {
-        let lease = lease::reference(&plan.source.namespace, &plan.target.release);
         let me = holder();
-        match lease::acquire(&**cluster, &**clock, &lease, &me, &is_alive).await {
-            Ok(()) => {}
-            Err(LeaseError::Held { holder, since }) => {
-                return Err(
-                    Error::new(Exit::Locked, format!("another run is at work: {holder}, since {since}")).hint(format!(
-                        "wait for it; if its machine is gone, the lock ends {} s after its last sign",
-                        lease::DURATION.as_secs()
-                    )),
-                );
-            }
+        let before = clock.elapsed();
+        let token = match lease::acquire(&**cluster, &**clock, &lease, &me, &is_alive).await {
+            Ok(token) => token,
+            Err(LeaseError::Held { holder, since }) => return Err(held(&holder, &since)),
             Err(error) => return Err(Error::failed("cannot take the lock").because(error)),
-        }
-        let renewal = tokio::spawn(renew(cluster.clone(), clock.clone(), lease.clone(), me.clone(), stop));
-        Ok(Self {
-            cluster: cluster.clone(),
-            lease,
-            me,
-            renewal,
-        })
+        };
+        let fence = Arc::new(Fence::new(cluster.clone(), clock.clone(), lease, me, token, before));
+        let kept = fence.clone();
+        let renewal = tokio::spawn(async move {
+            kept.keep().await;
+            stop.store(true, Ordering::SeqCst);
+        });
+        Ok(Self { fence, renewal })
     }
 
     /// Gives the lease back. A lease that cannot be given back ends by itself.
     pub async fn give_back(self) {
         self.renewal.abort();
         // Its end by time is the fallback.
-        let _ = lease::release(&*self.cluster, &self.lease, &self.me).await;
+        let _ = self.fence.give_back().await;
     }
+}
+
+/// What is said when somebody else is at work.
+pub fn held(holder: &str, since: &str) -> Error {
+    Error::new(Exit::Locked, format!("another run is at work: {holder}, since {since}")).hint(format!(
+        "wait for it; if its machine is gone, the lock ends {} s after its last sign",
+        lease::DURATION.as_secs()
+    ))
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
         self.renewal.abort();
-    }
-}
-
-async fn renew(cluster: Arc<dyn Cluster>, clock: Arc<dyn Clock>, lease: ObjRef, me: Holder, stop: Arc<AtomicBool>) {
-    loop {
-        clock.sleep(lease::RENEW).await;
-        if let Err(LeaseError::Held { .. }) = lease::renew(&*cluster, &*clock, &lease, &me).await {
-            stop.store(true, Ordering::SeqCst);
-            return;
-        }
     }
 }
 
@@ -101,6 +90,12 @@ fn started(process: u32) -> Option<String> {
     // The program's name is in parentheses and may hold spaces.
     let (_, after) = stat.rsplit_once(')')?;
     after.split_whitespace().nth(19).map(str::to_owned)
+}
+
+/// True for a holder that does not keep this process out: itself, or a process of this machine that ended.
+pub fn is_mine_or_dead(identity: &str) -> bool {
+    let me = holder();
+    identity == me.identity() || Holder::parse(identity).is_some_and(|h| h.machine == me.machine && !is_alive(&h))
 }
 
 fn is_alive(holder: &Holder) -> bool {

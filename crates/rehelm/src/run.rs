@@ -3,12 +3,12 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use camino::Utf8Path;
 use rehelm_core::executor::RunError;
 use rehelm_core::finding::Finding;
-use rehelm_core::journal::{Event, FORMAT, Journal, RunState};
+use rehelm_core::journal::{Event, FORMAT, Journal};
+use rehelm_core::lease::{self, Fence, Fenced};
 use rehelm_core::plan::{Phase, Plan};
-use rehelm_core::ports::Files;
+use rehelm_core::ports::{Cluster, Databases, Helm};
 use rehelm_core::stale::{self, Inputs};
 use rehelm_core::world::{StepError, Timeouts, World};
 use rehelm_core::{executor, planner};
@@ -23,6 +23,12 @@ use crate::printer::Printer;
 use crate::run_folder::{JOURNAL, archive};
 use crate::session::{self, Session};
 use crate::signals;
+use crate::takeover;
+
+mod records;
+
+pub(crate) use records::unusable;
+pub use records::{journal_state, load_plan};
 
 /// A command of a run, with everything it holds.
 pub struct Run<'a> {
@@ -79,7 +85,7 @@ impl<'a> Run<'a> {
     pub async fn look(&self, work: impl AsyncFnOnce(&World<'_>) -> Result<()>) -> Result<()> {
         let stop = Arc::new(AtomicBool::new(false));
         let work = async |world: &World<'_>| work(world).await.map(|()| None);
-        self.locked(&stop, work).await.map(drop)
+        self.locked(&stop, None, work).await.map(drop)
     }
 
     /// Takes the lease and the journal and calls `work`, which may ask, and says what is to be run. Gives the lease back
@@ -89,8 +95,12 @@ impl<'a> Run<'a> {
     /// What stopped the command, with the exit code that says how.
     pub async fn hold(&self, work: impl AsyncFnOnce(&World<'_>) -> Result<Option<Work>>) -> Result<Exit> {
         let stop = Arc::new(AtomicBool::new(false));
-        let lock = Lock::take(&self.session.cluster, &self.session.clock, self.plan, stop.clone()).await?;
-        let outcome = self.locked(&stop, work).await;
+        let lease = lease::reference(&self.plan.source.namespace, &self.plan.target.release);
+        let lock = Lock::take(&self.session.cluster, &self.session.clock, lease, stop.clone()).await?;
+        let outcome = match takeover::agrees(self.printer, self.session, self.plan).await {
+            Ok(()) => self.locked(&stop, Some(&lock.fence), work).await,
+            Err(error) => Err(error),
+        };
         lock.give_back().await;
         outcome
     }
@@ -98,6 +108,7 @@ impl<'a> Run<'a> {
     async fn locked(
         &self,
         stop: &Arc<AtomicBool>,
+        fence: Option<&Arc<Fence>>,
         work: impl AsyncFnOnce(&World<'_>) -> Result<Option<Work>>,
     ) -> Result<Exit> {
         let session = self.session;
@@ -115,13 +126,19 @@ impl<'a> Run<'a> {
         }
         let signals = signals::listen(stop.clone(), live.stopper());
         let seal = doors::seal(&session.settings.recipients)?;
+        let doors = fence.map(|fence| Guarded::new(session, fence));
+        let copy = fence.map(|_| doors::duplicate(&session.settings.folder));
+        let cluster = doors.as_ref().map_or(&*session.cluster, |doors| &doors.cluster);
         let world = World {
             plan: self.plan,
             profile: &session.profile,
-            source: &*session.cluster,
-            target: &*session.cluster,
-            helm: &*session.helm,
-            databases: session.databases.as_deref(),
+            source: cluster,
+            target: cluster,
+            helm: doors.as_ref().map_or(&*session.helm, |doors| &doors.helm),
+            databases: match &doors {
+                Some(doors) => doors.databases.as_ref().map(|d| d as &dyn Databases),
+                None => session.databases.as_deref(),
+            },
             files: &*session.files,
             clock: &*session.clock,
             progress: &live,
@@ -129,6 +146,7 @@ impl<'a> Run<'a> {
             timeouts: self.timeouts,
             seal: seal.as_deref(),
             drop_copies: self.drop_copies,
+            copy: copy.as_ref(),
             journal: Mutex::new(journal),
         };
         let Some(work) = work(&world).await? else {
@@ -143,6 +161,13 @@ impl<'a> Run<'a> {
                 Err(Error::new(Exit::Interrupted, "aborted; the running action is in doubt")
                     .hint("the same command asks the cluster and goes on"))
             }
+            () = lost(fence) => Ok(()),
+        };
+        // Whatever stopped it: who goes on without the lock has to know that it is gone.
+        let outcome = match fence.and_then(|fence| fence.why_lost()) {
+            Some(why) => Err(Error::new(Exit::Locked, format!("the lock was lost to {why}"))
+                .hint("nothing was written since; see who is at work: rehelm status --cluster")),
+            None => outcome,
         };
         live.end();
         outcome.map(|()| Exit::Done)
@@ -172,8 +197,8 @@ impl<'a> Run<'a> {
             return Err(self.after(world, &by, error).await);
         }
         if matches!(work, Work::Phase(Phase::Cleanup)) {
-            world
-                .write(Event::CleanedUp)
+            executor::finish_cleanup(world)
+                .await
                 .context(|| "cannot write the journal".to_owned())?;
         }
         Ok(())
@@ -184,7 +209,7 @@ impl<'a> Run<'a> {
         let session = self.session;
         let open = || {
             Journal::open(&*session.files, &*session.clock, JOURNAL.into())
-                .map_err(|error| Error::failed("the journal cannot be used").because(error))
+                .map_err(unusable)
         };
         let journal = open()?;
         if journal.state.ended.is_some() && self.starts {
@@ -211,6 +236,7 @@ impl<'a> Run<'a> {
             format: FORMAT,
             run: doors::run_name(),
             plan: self.plan.digest(),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             accepted: self.plan.accepted.clone(),
         };
         world.write(event).context(|| "cannot write the journal".to_owned())
@@ -308,47 +334,35 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Ends when the lock is lost.
+async fn lost(fence: Option<&Arc<Fence>>) {
+    match fence {
+        Some(fence) => fence.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The doors of a session, for who holds the lock.
+struct Guarded<'a> {
+    cluster: Fenced<'a, dyn Cluster>,
+    helm: Fenced<'a, dyn Helm>,
+    databases: Option<Fenced<'a, dyn Databases>>,
+}
+
+impl<'a> Guarded<'a> {
+    fn new(session: &'a Session, fence: &'a Fence) -> Self {
+        let databases = session.databases.as_deref();
+        Self {
+            cluster: Fenced::new(&*session.cluster, fence),
+            helm: Fenced::new(&*session.helm, fence),
+            databases: databases.map(|server| Fenced::new(server, fence)),
+        }
+    }
+}
+
 /// Errors of a plan that nobody waived.
 pub fn blocking(plan: &Plan) -> Vec<Finding> {
     use rehelm_core::finding::Severity;
     let blocks = |f: &&Finding| f.severity == Severity::Error && !plan.accepted.contains(&f.code);
     plan.findings.iter().filter(blocks).cloned().collect()
-}
-
-/// The plan of a verb: the one in `.rehelm/` unless another is named.
-///
-/// # Errors
-/// When there is none, or it cannot be read.
-pub fn load_plan(folder: &Utf8Path, named: Option<&Utf8Path>) -> Result<Plan> {
-    let path = named.map_or_else(
-        || folder.join(crate::run_folder::NAME).join(crate::run_folder::PLAN),
-        Utf8Path::to_owned,
-    );
-    let text = match fs_err::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::usage(format!("there is no plan {path}")).hint("make one with `rehelm plan`"));
-        }
-        Err(error) => return Err(Error::failed(format!("cannot read the plan {path}")).because(error)),
-    };
-    Plan::from_json(&text).map_err(|error| Error::failed(format!("cannot use the plan {path}")).because(error))
-}
-
-/// What the journal says, read only.
-///
-/// # Errors
-/// When it is damaged.
-pub fn journal_state(files: &dyn Files) -> Result<RunState> {
-    let bytes = files
-        .read(JOURNAL.into())
-        .context(|| "cannot read the journal".to_owned())?
-        .unwrap_or_default();
-    let mut state = RunState::default();
-    let (records, _) = rehelm_core::journal::read_records(&bytes, JOURNAL.into())
-        .map_err(|error| Error::failed("the journal cannot be used").because(error))?;
-    for (record, _) in records {
-        rehelm_core::journal::apply(&mut state, &record)
-            .map_err(|error| Error::failed("the journal cannot be used").because(error))?;
-    }
-    Ok(state)
 }

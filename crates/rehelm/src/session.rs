@@ -47,6 +47,33 @@ pub struct Session {
     pub stop_after: Option<u32>,
 }
 
+/// The cluster alone, for verbs that need neither Helm nor databases.
+pub struct Near {
+    /// What the person said.
+    pub settings: Settings,
+    /// The cluster.
+    pub cluster: Arc<dyn Cluster>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Near {
+    /// Opens the cluster that the settings name.
+    ///
+    /// # Errors
+    /// Usage errors of the settings; a cluster that is not found.
+    pub async fn open(global: &Global, flags: &Overrides) -> Result<Self> {
+        let settings = Settings::load(global, flags)?;
+        if let Some(stage) = &global.stage {
+            let (cluster, clock) = (Arc::new(stage.0.client()), stage.0.clock());
+            return Ok(Self { settings, cluster, clock });
+        }
+        let cluster = Arc::new(doors::cluster(global, settings.context.as_deref()).await?);
+        let clock = Arc::new(WallClock);
+        Ok(Self { settings, cluster, clock })
+    }
+}
+
 /// What a person decided for one plan.
 #[derive(Clone, Debug, Default)]
 pub struct Decisions {

@@ -3,10 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::Finding;
-use crate::parallel;
 use crate::plan::Plan;
 use crate::ports::{Access, Cluster, PortResult};
-use crate::stale;
+use crate::{duplicate, lease, parallel, stale};
+
+/// Every right that a plan needs: of its steps, undo included, and of the lock and the copy in the cluster.
+pub fn wanted(plan: &Plan) -> BTreeSet<Access> {
+    let names = stale::names(plan);
+    let (namespace, release) = (&plan.source.namespace, &plan.target.release);
+    let of_steps = plan.steps.iter().flat_map(|s| s.spec.action().rights(&names));
+    of_steps
+        .chain(lease::rights(&lease::reference(namespace, release)))
+        .chain(duplicate::rights(&duplicate::reference(namespace, release)))
+        .collect()
+}
 
 /// Asks for every right of every step. Missing ones come together per namespace, with the smallest Role that has
 /// them (argument `role`, YAML).
@@ -14,8 +24,7 @@ use crate::stale;
 /// # Errors
 /// When the cluster does not answer.
 pub async fn rights(cluster: &dyn Cluster, plan: &Plan) -> PortResult<Vec<Finding>> {
-    let names = stale::names(plan);
-    let wanted: BTreeSet<Access> = plan.steps.iter().flat_map(|s| s.spec.action().rights(&names)).collect();
+    let wanted = wanted(plan);
     let count = wanted.len();
     let answers = parallel::side_by_side(wanted.into_iter().map(|access| async move {
         let allowed = cluster.can_i(&access).await?;

@@ -126,6 +126,10 @@ impl Action for Adopt {
         self.mark(world, true).await
     }
 
+    fn images(&self) -> Vec<ObjRef> {
+        self.objects.iter().map(|o| o.object.clone()).collect()
+    }
+
     async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         for attempt in 0.. {
             match self.mark(world, false).await {

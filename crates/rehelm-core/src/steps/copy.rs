@@ -170,7 +170,7 @@ impl Action for Copy {
             world.check_stop()?;
             let begun = format!("begun {}", d.to);
             if world.recall(number, &begun).is_none() {
-                world.note(number, &begun, json!(true))?;
+                world.note(number, &begun, json!(true)).await?;
             }
             let user = d.user(world).await?;
             server
@@ -188,7 +188,7 @@ impl Action for Copy {
                 return Err(StepError::refused(finding));
             }
             let proof = serde_json::to_value(&to).map_err(|e| PortError::Other(e.to_string()))?;
-            world.note(number, &format!("proof {}", d.to), proof)?;
+            world.note(number, &format!("proof {}", d.to), proof).await?;
             let (documents, bytes) = totals(&to);
             let said = Finding::info("database-copied", d.to.clone()).arg("from", &d.from);
             world

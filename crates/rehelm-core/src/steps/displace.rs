@@ -62,6 +62,10 @@ impl Action for Displace {
             .collect()
     }
 
+    fn images(&self) -> Vec<ObjRef> {
+        self.objects.iter().map(|o| o.object.clone()).collect()
+    }
+
     async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         for o in &self.objects {
             // Without its before-image there is no way back for it.

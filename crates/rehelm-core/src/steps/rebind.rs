@@ -107,6 +107,10 @@ impl Action for Rebind {
         Ok(())
     }
 
+    fn images(&self) -> Vec<ObjRef> {
+        self.volumes.iter().map(|v| v.from.clone()).collect()
+    }
+
     async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         let jobs = self
             .volumes

@@ -96,6 +96,10 @@ impl Action for Recreate {
         Ok(())
     }
 
+    fn images(&self) -> Vec<ObjRef> {
+        self.objects.iter().map(|o| o.object.clone()).collect()
+    }
+
     async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         let run = world.state().run;
         for o in &self.objects {

@@ -127,7 +127,7 @@ impl Action for Release {
             world.helm.end_leftover().await?;
             delete_records(world, is_pending).await?;
         } else {
-            world.note(number, "begun", json!(true))?;
+            world.note(number, "begun", json!(true)).await?;
         }
         let spec = world.release_spec().await?;
         world.helm.install(&spec, false).await?;

@@ -205,8 +205,8 @@ impl Action for Scale {
                 live.iter().map(|w| (w.reference().to_string(), state_of(w))).collect();
             // What did not come up before need not come up after a rollback.
             let ready: Vec<ObjRef> = live.iter().filter(|w| pods::ready(w)).map(Object::reference).collect();
-            world.note(number, "ready", json!(ready))?;
-            world.note(number, "before", Value::Object(before))?;
+            world.note(number, "ready", json!(ready)).await?;
+            world.note(number, "before", Value::Object(before)).await?;
         }
         side_by_side(live.iter().map(|workload| async move {
             let Some(patch) = stop_patch(workload) else {
@@ -275,13 +275,19 @@ async fn restart(world: &World<'_>, object: &ObjRef, before: &Value) -> StepResu
         let image = world.before(object)?;
         return restore::to_image(world, world.source, &image).await;
     };
-    let Some(was) = before.get(object.to_string()) else {
+    let noted = before.get(object.to_string()).cloned();
+    // Who took the run over may lack the newest notes; the backup says what was before all of it.
+    let kept = || {
+        let image = world.state().taken_over.then(|| world.before(object).ok()).flatten();
+        image.map(|image| state_of(&image))
+    };
+    let Some(was) = noted.or_else(kept) else {
         return Ok(());
     };
-    let Some(patch) = start_patch(&live, was) else {
+    let Some(patch) = start_patch(&live, &was) else {
         return Ok(());
     };
-    if state_of(&live) == *was && server::stop(&live) != Some(Stop::NodeSelector) {
+    if state_of(&live) == was && server::stop(&live) != Some(Stop::NodeSelector) {
         return Ok(());
     }
     let this_one = Precondition {

@@ -104,7 +104,7 @@ impl Action for Switch {
                 }
                 Err(other) => return Err(other.into()),
             };
-            world.note(number, &format!("address {}", door.to), json!(now))?;
+            world.note(number, &format!("address {}", door.to), json!(now)).await?;
             if now == door.addresses {
                 world
                     .progress

@@ -13,6 +13,11 @@ object-of-other-release = { $subject } belongs to the Helm release { $owner }
 volume-value-differs = { $subject } says { $have }, the volume of claim { $claim } says { $want }
     .fix = Write { $want } into your values file, or remove the line: rehelm fills it in.
 
+backup-missing = the backup of { $subject } is not here: { $objects }
+    .fix = Copy the folder that `rehelm status --cluster` names to .rehelm/backup, then run the same command again.
+copy-not-written = the copy of this run in the cluster ({ $subject }) is not up to date: { $why }
+    .fix = The run goes on; but nobody else can take it over before the copy is written again.
+
 object-came-back = { $subject } is there again, although the release brings its own
     .fix = Somebody applies the old manifests. Pause that (GitOps, a pipeline), then run the same command again.
 

@@ -12,8 +12,9 @@ use super::plan_arg::{PlanArgs, agree};
 use crate::errors::{Context, Error, Result};
 use crate::exit::Exit;
 use crate::printer::Printer;
-use crate::run::{Run, Work, load_plan};
+use crate::run::{Run, Work, journal_state, load_plan};
 use crate::session::Session;
+use crate::takeover;
 
 /// Arguments of `rehelm rollback`.
 #[derive(Debug, clap::Args)]
@@ -31,15 +32,27 @@ pub struct Args {
 
 /// Rolls back, or goes on with it. Says first what was written since the switch and would be left behind.
 pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit> {
-    let plan = load_plan(global.folder(), args.plan.plan.as_deref())?;
     let exit = global.block_on(async {
         let session = Session::open(global, &args.overrides).await?;
+        let Some(plan) = plan(printer, global, &session, &args.plan).await? else {
+            return Ok(Exit::Done);
+        };
         carry(printer, global, &session, &plan, args.plan.yes, args.drop_copies).await
     })?;
     if exit == Exit::Done {
         printer.say("Next: rehelm status");
     }
     Ok(exit)
+}
+
+/// The plan of the run here; where there is none, that of the run in the cluster, which is taken over.
+async fn plan(printer: &Arc<Printer>, global: &Global, session: &Session, args: &PlanArgs) -> Result<Option<Plan>> {
+    let here = load_plan(global.folder(), args.plan.as_deref());
+    let none_here = here.is_err() || journal_state(&*session.files)?.run.is_empty();
+    if none_here && let Some(found) = takeover::find(session).await? {
+        return takeover::take(printer, session, &found, args.yes).await;
+    }
+    here.map(Some)
 }
 
 /// Rolls a plan back through a session's doors, real or simulated.

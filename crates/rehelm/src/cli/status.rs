@@ -1,15 +1,20 @@
-//! `rehelm status`: says where a run stands, from its journal. Needs no cluster.
+//! `rehelm status`: says where a run stands, from its journal, which needs no cluster; or from the copy in the cluster,
+//! with `--cluster` and where there is no plan.
 
-use rehelm_core::journal::{Event, RunState, StepState};
+use rehelm_core::journal::{RunState, StepState};
+use rehelm_core::standing::stands;
 use rehelm_core::plan::{Phase, Plan};
 use rehelm_report::{Facts, Words, human, table};
 use serde::Serialize;
+
+mod far;
 
 use super::global::{Global, Output};
 use crate::doors;
 use crate::errors::Result;
 use crate::exit::Exit;
 use crate::printer::Printer;
+use crate::run_folder::{NAME, PLAN};
 use crate::run::{journal_state, load_plan};
 use crate::session;
 
@@ -19,12 +24,15 @@ pub struct Args {
     /// Plan to use, instead of the one in .rehelm/
     #[arg(long, value_name = "FILE", env = "REHELM_PLAN", hide_env = true)]
     pub plan: Option<camino::Utf8PathBuf>,
+    /// Look at the copy in the cluster: who runs it, where it stands, who holds the lock
+    #[arg(long, env = "REHELM_STATUS_CLUSTER", hide_env = true)]
+    pub cluster: bool,
 }
 
 /// Where a run stands, for programs.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Report<'a> {
+pub struct Report<'a> {
     run: &'a str,
     /// `none`, `prepared`, `migrated`, …
     state: &'static str,
@@ -53,6 +61,14 @@ struct StepReport<'a> {
 /// Prints where the run stands.
 pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
     let output = global.output(&[Output::Text, Output::Json, Output::Yaml])?;
+    let folder = global.folder();
+    let no_plan = args.plan.is_none() && !folder.join(NAME).join(PLAN).exists();
+    if args.cluster || (no_plan && global.config.exists()) {
+        let seen = far::run(printer, global, output);
+        if args.cluster || seen.is_ok() {
+            return seen;
+        }
+    }
     let plan = load_plan(global.folder(), args.plan.as_deref())?;
     let state = journal_state(&doors::files(global)?)?;
     let report = report(&plan, &state);
@@ -67,7 +83,8 @@ pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn report<'a>(plan: &'a Plan, state: &'a RunState) -> Report<'a> {
+/// What the journal and the plan say.
+pub fn report<'a>(plan: &'a Plan, state: &'a RunState) -> Report<'a> {
     let (word, next) = stands(plan, state);
     let steps = plan.steps.iter().map(|step| StepReport {
         number: step.number,
@@ -93,41 +110,6 @@ fn report<'a>(plan: &'a Plan, state: &'a RunState) -> Report<'a> {
         next,
         steps: steps.collect(),
     }
-}
-
-/// Where it stands in a word, and what comes next.
-fn stands(plan: &Plan, state: &RunState) -> (&'static str, &'static str) {
-    let done = |phase| state.phases.contains_key(&phase);
-    match &state.ended {
-        Some(Event::RolledBack) => return ("rolled back", "rehelm plan"),
-        Some(_) => return ("cleaned up", "nothing"),
-        None => {}
-    }
-    if state.run.is_empty() || state.plan != plan.digest() {
-        return ("planned", "rehelm prepare");
-    }
-    if state.rolling_back {
-        return ("rolling back", "rehelm rollback");
-    }
-    if done(Phase::Cleanup) {
-        return ("cleaned up", "nothing");
-    }
-    if state.cleaning {
-        return ("cleaning up", "rehelm cleanup");
-    }
-    if done(Phase::Verify) {
-        return ("verified", "rehelm cleanup");
-    }
-    if done(Phase::Migrate) {
-        return ("migrated", "rehelm verify");
-    }
-    if done(Phase::Prepare) {
-        let begun = plan
-            .phase(Phase::Migrate)
-            .any(|step| state.step(step.number) != StepState::Pending);
-        return (if begun { "migrating" } else { "prepared" }, "rehelm migrate");
-    }
-    ("preparing", "rehelm prepare")
 }
 
 fn text(words: &Words, plan: &Plan, report: &Report<'_>) -> String {

@@ -161,6 +161,16 @@ impl<F: Files> Files for ShutFiles<F> {
         }
         Ok(())
     }
+
+    fn size(&self, path: &Utf8Path) -> PortResult<u64> {
+        self.alive()?;
+        self.inner.size(path)
+    }
+
+    fn cut(&self, path: &Utf8Path, length: u64) -> PortResult<()> {
+        self.alive()?;
+        self.inner.cut(path, length)
+    }
 }
 
 #[cfg(test)]
