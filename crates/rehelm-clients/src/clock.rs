@@ -28,7 +28,8 @@ impl Clock for SystemClock {
         }
         #[cfg(not(target_os = "linux"))]
         {
-            static BEGAN: std::sync::LazyLock<tokio::time::Instant> = std::sync::LazyLock::new(tokio::time::Instant::now);
+            static BEGAN: std::sync::LazyLock<tokio::time::Instant> =
+                std::sync::LazyLock::new(tokio::time::Instant::now);
             // The first look makes the moment that all later ones count from.
             let began = *BEGAN;
             began.elapsed()

@@ -5,6 +5,7 @@
 //! - Nothing outside the root is reached: no absolute paths, no `..`, and no symbolic link is followed below it.
 
 pub mod backup;
+pub mod bundle;
 
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};

@@ -158,13 +158,18 @@ impl Duplicate {
     fn content(&self, world: &World<'_>, whole: bool) -> StepResult<Value> {
         let (journal, records, tip, run) = {
             let journal = world.journal();
-            let bytes = journal.bytes()?;
-            (bytes, journal.records(), journal.tip().to_owned(), journal.state.clone())
+            let bytes = journal.bytes().to_vec();
+            (
+                bytes,
+                journal.records(),
+                journal.tip().to_owned(),
+                journal.state.clone(),
+            )
         };
         let (standing, next) = stands(world.plan, &run);
         let failed = run.failed.as_ref().map(|(step, why)| format!("step {step}: {why}"));
         let data = json!({
-            "format": FORMAT.to_string(), "run": run.run, "plan": run.plan, "state": standing, "next": next,
+            "format": FORMAT.to_string(), "run": run.run, "planDigest": run.plan, "state": standing, "next": next,
             "command": run.command, "step": newest(world), "failed": failed, "by": self.by, "backup": self.place,
             "at": world.clock.now().to_string(), "version": self.version, "records": records.to_string(), "tip": tip,
         });

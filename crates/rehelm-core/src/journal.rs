@@ -170,8 +170,8 @@ pub struct Journal<'a> {
     pub state: RunState,
     next: u64,
     prev: String,
-    /// Bytes of the file that are known to be sound.
-    length: u64,
+    /// The file, as far as it is known to be sound.
+    text: Vec<u8>,
     /// A line may have been written in part: nothing may follow before it is cut off.
     torn: bool,
 }
@@ -183,7 +183,7 @@ impl<'a> Journal<'a> {
     /// # Errors
     /// [`JournalError`] with the line.
     pub fn open(files: &'a dyn Files, clock: &'a dyn Clock, path: Utf8PathBuf) -> Result<Self, JournalError> {
-        let bytes = files.read(&path)?.unwrap_or_default();
+        let mut bytes = files.read(&path)?.unwrap_or_default();
         let lines = read_records(&bytes, &path)?;
         let mut journal = Self {
             files,
@@ -191,8 +191,11 @@ impl<'a> Journal<'a> {
             path,
             next: lines.records.len() as u64 + 1,
             prev: lines.tip.clone(),
-            length: lines.sound,
             torn: lines.is_torn(),
+            text: {
+                bytes.truncate(usize::try_from(lines.sound).unwrap_or(usize::MAX));
+                bytes
+            },
             state: lines.state,
         };
         journal.mend()?;
@@ -216,7 +219,7 @@ impl<'a> Journal<'a> {
         let line = lines::line(&record)?;
         self.mend()?;
         // A process that slept through its lock's end must not write between the lines of the one that went on.
-        if self.files.size(&self.path)? != self.length {
+        if self.files.size(&self.path)? != self.text.len() as u64 {
             return Err(JournalError::Continued(self.path.clone()));
         }
         if let Err(error) = self.files.append(&self.path, &line) {
@@ -225,7 +228,8 @@ impl<'a> Journal<'a> {
             let _ = self.mend();
             return Err(error.into());
         }
-        self.length += line.len() as u64 + 1;
+        self.text.extend_from_slice(line.as_bytes());
+        self.text.push(b'\n');
         self.state = state;
         self.next += 1;
         self.prev = digest_of(&line);
@@ -235,20 +239,15 @@ impl<'a> Journal<'a> {
     /// Cuts off what was written in part.
     fn mend(&mut self) -> Result<(), JournalError> {
         if self.torn {
-            self.files.cut(&self.path, self.length)?;
+            self.files.cut(&self.path, self.text.len() as u64)?;
             self.torn = false;
         }
         Ok(())
     }
 
     /// The whole file, for a copy of it.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn bytes(&self) -> Result<Vec<u8>, JournalError> {
-        let mut bytes = self.files.read(&self.path)?.unwrap_or_default();
-        bytes.truncate(usize::try_from(self.length).unwrap_or(usize::MAX));
-        Ok(bytes)
+    pub fn bytes(&self) -> &[u8] {
+        &self.text
     }
 
     /// How many records there are.

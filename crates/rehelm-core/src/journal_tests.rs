@@ -170,7 +170,12 @@ fn any_flipped_bit_is_refused_with_what_is_still_known() {
             // Everything before the damage is known, and nothing after it.
             let sound = whole[..at].iter().filter(|b| **b == b'\n').count();
             assert_eq!(line, sound + 1, "byte {at}, bit {bit}");
-            let start: Vec<u8> = whole.split_inclusive(|b| *b == b'\n').take(sound).flatten().copied().collect();
+            let start: Vec<u8> = whole
+                .split_inclusive(|b| *b == b'\n')
+                .take(sound)
+                .flatten()
+                .copied()
+                .collect();
             assert_eq!(*known, read_records(&start, PATH.into()).unwrap().state);
         }
     }
@@ -201,7 +206,9 @@ fn a_failed_write_leaves_nothing_between_the_lines() {
         assert!(journal.write(Event::UndoStarted { step: 1 }).is_err());
         assert_eq!(journal.state, before);
         files.heal();
-        journal.write(Event::UndoStarted { step: 1 }).expect("the disk has room again");
+        journal
+            .write(Event::UndoStarted { step: 1 })
+            .expect("the disk has room again");
         assert_eq!(Journal::open(&files, &Still, PATH.into()).unwrap().state, journal.state);
         files.write(PATH.into(), &sound).unwrap();
     }

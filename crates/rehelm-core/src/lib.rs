@@ -1,6 +1,7 @@
 //! Objects, inventory, plan, steps and executor: everything that decides, nothing that touches the world.
 #![forbid(unsafe_code)]
 
+pub mod bundle;
 pub mod checks;
 pub mod cleanup;
 pub mod constraint;
@@ -22,6 +23,7 @@ pub mod pods;
 pub mod ports;
 pub mod profile;
 pub mod quantity;
+pub mod recovery;
 pub mod restore;
 pub mod secrets;
 pub mod server;

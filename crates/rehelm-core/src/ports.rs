@@ -13,8 +13,10 @@ use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 
 mod local;
+mod memory;
 
 pub use local::{Clock, Files};
+pub use memory::MemoryFiles;
 
 /// What went wrong at a door, in the classes that callers act on.
 #[derive(Debug, thiserror::Error)]

@@ -54,7 +54,8 @@ fn every_format_so_far_is_read() {
 fn every_format_is_cut_where_a_crash_tore_it() {
     for (format, end, bytes) in all() {
         for cut in (0..bytes.len()).step_by(7) {
-            let lines = read_records(&bytes[..cut], "journal".into()).unwrap_or_else(|why| panic!("{format} {end}: {why}"));
+            let lines =
+                read_records(&bytes[..cut], "journal".into()).unwrap_or_else(|why| panic!("{format} {end}: {why}"));
             let whole = bytes[..cut].iter().filter(|b| **b == b'\n').count();
             assert_eq!(lines.records.len(), whole);
         }
@@ -65,7 +66,10 @@ fn every_format_is_cut_where_a_crash_tore_it() {
 fn every_format_refuses_a_line_that_was_changed() {
     for (format, end, bytes) in all() {
         // Before format 2 the last line has nothing that proves it.
-        let last = bytes[..bytes.len() - 1].iter().rposition(|b| *b == b'\n').expect("lines");
+        let last = bytes[..bytes.len() - 1]
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .expect("lines");
         let until = if format > 1 { bytes.len() } else { last };
         for at in (0..until).step_by(11) {
             let mut damaged = bytes.clone();

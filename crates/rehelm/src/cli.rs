@@ -16,6 +16,7 @@ pub mod plan;
 pub mod plan_arg;
 pub mod prepare;
 pub mod rehearse;
+pub mod restore;
 pub mod resume;
 pub mod rollback;
 pub mod secrets;
@@ -83,6 +84,8 @@ pub enum Verb {
     Resume(resume::Args),
     /// Go back to the Kustomize install, from any state before cleanup
     Rollback(rollback::Args),
+    /// Bring the originals back from a backup alone, without plan or journal
+    Restore(restore::Args),
     /// Remove what the old install left behind; cannot be undone
     Cleanup(cleanup::Args),
     /// Print a completion script for a shell
@@ -158,6 +161,7 @@ fn dispatch(printer: &Arc<Printer>, cli: Cli) -> Result<Exit> {
         Verb::Status(args) => status::run(printer, &global, &args),
         Verb::Resume(args) => resume::run(printer, &global, &args),
         Verb::Rollback(args) => rollback::run(printer, &global, &args),
+        Verb::Restore(args) => restore::run(printer, &global, &args),
         Verb::Cleanup(args) => cleanup::run(printer, &global, &args),
         Verb::Completions(args) => completions::run(printer, &args),
         Verb::Man(args) => man::run(printer, &args),

@@ -50,7 +50,8 @@ pub fn block_on_here<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         .block_on(work)
 }
 
-fn access(global: &Global, context: Option<&str>) -> KubeAccess {
+/// How the flags and a context reach a cluster.
+pub fn access(global: &Global, context: Option<&str>) -> KubeAccess {
     KubeAccess {
         kubeconfig: global.kubeconfig.clone(),
         context: global.context.clone().or_else(|| context.map(str::to_owned)),

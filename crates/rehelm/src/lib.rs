@@ -11,6 +11,7 @@ pub mod live;
 pub mod lock;
 pub mod printer;
 pub mod profiles;
+pub mod recovery;
 pub mod rehearsal;
 pub mod run;
 pub mod run_folder;

@@ -207,10 +207,7 @@ impl<'a> Run<'a> {
     /// Opens the journal; one of a run that is over is put away first when a new one may begin.
     fn open_journal(&self) -> Result<Journal<'a>> {
         let session = self.session;
-        let open = || {
-            Journal::open(&*session.files, &*session.clock, JOURNAL.into())
-                .map_err(unusable)
-        };
+        let open = || Journal::open(&*session.files, &*session.clock, JOURNAL.into()).map_err(unusable);
         let journal = open()?;
         if journal.state.ended.is_some() && self.starts {
             archive(&session.settings.folder, &journal.state.run)?;

@@ -66,11 +66,19 @@ impl Near {
         let settings = Settings::load(global, flags)?;
         if let Some(stage) = &global.stage {
             let (cluster, clock) = (Arc::new(stage.0.client()), stage.0.clock());
-            return Ok(Self { settings, cluster, clock });
+            return Ok(Self {
+                settings,
+                cluster,
+                clock,
+            });
         }
         let cluster = Arc::new(doors::cluster(global, settings.context.as_deref()).await?);
         let clock = Arc::new(WallClock);
-        Ok(Self { settings, cluster, clock })
+        Ok(Self {
+            settings,
+            cluster,
+            clock,
+        })
     }
 }
 
@@ -264,7 +272,11 @@ pub fn load_profile(settings: &Settings) -> Result<Profile> {
     profile_of(&settings.profile)
 }
 
-fn profile_of(files: &ProfileFiles) -> Result<Profile> {
+/// The profile of these files.
+///
+/// # Errors
+/// When one of them is not what it should be.
+pub fn profile_of(files: &ProfileFiles) -> Result<Profile> {
     Profile::from_files(&files.files)
         .map_err(|error| Error::usage(format!("the profile {} cannot be used", files.origin)).because(error))
 }

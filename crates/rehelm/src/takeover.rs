@@ -31,12 +31,16 @@ pub async fn agrees(printer: &Printer, session: &Session, plan: &Plan) -> Result
         Ok(Some(found)) => found,
         Ok(None) => return Ok(()),
         Err(why) => {
-            printer.insist(&format!("warning: the copy of the run in the cluster cannot be used: {why}"));
+            printer.insist(&format!(
+                "warning: the copy of the run in the cluster cannot be used: {why}"
+            ));
             return Ok(());
         }
     };
     let here = session.files.read(JOURNAL.into());
-    let here = here.context(|| "cannot read the journal".to_owned())?.unwrap_or_default();
+    let here = here
+        .context(|| "cannot read the journal".to_owned())?
+        .unwrap_or_default();
     let state = journal_state(&*session.files)?;
     let relation = duplicate::relation(&here, &found);
     if state.ended.is_some() && state.run == found.run {
@@ -47,9 +51,11 @@ pub async fn agrees(printer: &Printer, session: &Session, plan: &Plan) -> Result
     let who = format!("{} ({}, at {})", found.by, found.state, found.at);
     match relation {
         Relation::Older => Ok(()),
-        Relation::Other => Err(Error::new(Exit::Waits, format!("run {} of {who} is under way", found.run))
-            .hint("see where it stands: rehelm status --cluster")
-            .hint("take it over: rehelm resume --from-cluster")),
+        Relation::Other => Err(
+            Error::new(Exit::Waits, format!("run {} of {who} is under way", found.run))
+                .hint("see where it stands: rehelm status --cluster")
+                .hint("take it over: rehelm resume --from-cluster"),
+        ),
         Relation::Newer => Err(Error::new(Exit::Waits, format!("this run went on elsewhere: {who}"))
             .hint("go on from there: rehelm resume --from-cluster")),
         Relation::Parted => Err(
@@ -85,8 +91,10 @@ pub async fn take(printer: &Arc<Printer>, session: &Session, found: &Found, yes:
         return Err(lock::held(&holder, &since));
     }
     let (Some(plan), Some(journal)) = (&found.plan, &found.journal) else {
-        return Err(Error::failed("the copy in the cluster lacks the plan or the journal, which were too large")
-            .hint(format!("bring .rehelm/ from {}", found.backup)));
+        return Err(
+            Error::failed("the copy in the cluster lacks the plan or the journal, which were too large")
+                .hint(format!("bring .rehelm/ from {}", found.backup)),
+        );
     };
     let question = format!(
         "Take over run {} of {}, {} at step {}?",
@@ -127,7 +135,9 @@ fn keep_and_write(files: &dyn Files, name: &str, content: &[u8]) -> rehelm_core:
         && old != content
     {
         let taken = files.list("".into())?;
-        let free = (1..).map(|n| format!("{name}.kept-{n}")).find(|name| !taken.contains(name));
+        let free = (1..)
+            .map(|n| format!("{name}.kept-{n}"))
+            .find(|name| !taken.contains(name));
         files.write(free.unwrap_or_default().as_str().into(), &old)?;
     }
     files.write(name.into(), content)

@@ -69,7 +69,7 @@ pub async fn read(cluster: &dyn Cluster, at: &ObjRef) -> PortResult<Option<Found
     let part = |name: &str| unpack(&live, name).map_err(|why| invalid(format!("{name}: {why}")));
     let mut found = Found {
         run: text("run"),
-        plan_digest: text("plan"),
+        plan_digest: text("planDigest"),
         state: text("state"),
         next: text("next"),
         step: text("step"),
@@ -115,7 +115,9 @@ fn unpack(live: &Object, name: &str) -> Result<Option<Vec<u8>>, String> {
     };
     let packed = STANDARD.decode(text).map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
-    let read = GzDecoder::new(packed.as_slice()).take(LIMIT + 1).read_to_end(&mut bytes);
+    let read = GzDecoder::new(packed.as_slice())
+        .take(LIMIT + 1)
+        .read_to_end(&mut bytes);
     read.map_err(|e| e.to_string())?;
     if bytes.len() as u64 > LIMIT {
         return Err("it is too large".to_owned());

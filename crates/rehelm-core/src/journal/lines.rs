@@ -99,7 +99,10 @@ pub fn read_records(bytes: &[u8], path: &Utf8Path) -> Result<Lines, JournalError
             // A whole line and one byte more is no part of a line: its end was changed.
             let changed = line.len() > 1 && matches!(record(&line[..line.len() - 1]), Ok((_, true)));
             return if changed {
-                Err(damaged("the end of the line is not what was written".into(), &lines.state))
+                Err(damaged(
+                    "the end of the line is not what was written".into(),
+                    &lines.state,
+                ))
             } else {
                 Ok(lines)
             };
@@ -114,7 +117,10 @@ pub fn read_records(bytes: &[u8], path: &Utf8Path) -> Result<Lines, JournalError
             return Err(damaged("the line has lost its proof".into(), &lines.state));
         }
         if record.n != lines.records.len() as u64 + 1 || record.prev != lines.tip {
-            return Err(damaged("the record does not follow the one before it".into(), &lines.state));
+            return Err(damaged(
+                "the record does not follow the one before it".into(),
+                &lines.state,
+            ));
         }
         match apply(&mut lines.state, &record) {
             // What was never written cannot follow either.

@@ -2,7 +2,8 @@
 //!
 //! Before-images of everything but secrets are plain JSON (0600): the undo reads them. Secrets of the old install are
 //! never changed by a migration; they are kept for the worst case, sealed with age when a recipient is given. A file
-//! that exists is never overwritten: on a second run the cluster may already show rehelm's own changes.
+//! that exists is never overwritten: on a second run the cluster may already show rehelm's own changes. The list of all
+//! of it comes last ([`crate::bundle`]): with it, the backup alone brings the originals back.
 
 use async_trait::async_trait;
 use camino::Utf8PathBuf;
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, Names, Undo, access, plural};
+use crate::bundle;
 use crate::object::{ObjRef, Object};
 use crate::ports::{Access, PortError};
 use crate::world::{StepResult, World};
@@ -128,7 +130,7 @@ impl Action for Backup {
                 .progress
                 .tick("backup", (self.objects.len() + done) as u64 + 1, total);
         }
-        Ok(())
+        bundle::write(world, self)
     }
 
     async fn verify(&self, world: &World<'_>, _: u32) -> StepResult<()> {
@@ -137,6 +139,9 @@ impl Action for Backup {
                 world.before(reference)?;
             }
         }
-        Ok(())
+        match world.files.read(bundle::LIST.into())? {
+            Some(_) => Ok(()),
+            None => Err(PortError::NotFound(bundle::LIST.to_owned()).into()),
+        }
     }
 }

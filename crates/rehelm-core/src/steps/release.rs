@@ -173,7 +173,7 @@ impl Action for Release {
 
 impl Release {
     /// What the release made and nobody shares, as it lives.
-    async fn made(&self, world: &World<'_>) -> StepResult<Vec<Object>> {
+    pub(crate) async fn made(&self, world: &World<'_>) -> StepResult<Vec<Object>> {
         let target = &world.plan.target;
         let recorded = world
             .helm

@@ -15,6 +15,8 @@ volume-value-differs = { $subject } says { $have }, the volume of claim { $claim
 
 backup-missing = the backup of { $subject } is not here: { $objects }
     .fix = Copy the folder that `rehelm status --cluster` names to .rehelm/backup, then run the same command again.
+volume-gone = { $subject } is gone, and its data with it
+    .fix = No manifest brings data back: look for a snapshot at your storage provider. Nothing was changed.
 copy-not-written = the copy of this run in the cluster ({ $subject }) is not up to date: { $why }
     .fix = The run goes on; but nobody else can take it over before the copy is written again.
 

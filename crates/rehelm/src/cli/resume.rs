@@ -97,9 +97,7 @@ async fn carry(
     let exit = match what {
         Interrupted::Rollback => rollback::carry(printer, global, session, &plan, yes, args.drop_copies).await?,
         Interrupted::Cleanup => cleanup::carry(printer, global, session, &plan, args.yes_irreversible).await?,
-        Interrupted::Phase(phase) => {
-            phase::carry(printer, global, session, &plan, yes, phase, How::default()).await?
-        }
+        Interrupted::Phase(phase) => phase::carry(printer, global, session, &plan, yes, phase, How::default()).await?,
     };
     if exit == Exit::Done {
         let state = journal_state(&*session.files)?;

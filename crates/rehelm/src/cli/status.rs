@@ -2,8 +2,8 @@
 //! with `--cluster` and where there is no plan.
 
 use rehelm_core::journal::{RunState, StepState};
-use rehelm_core::standing::stands;
 use rehelm_core::plan::{Phase, Plan};
+use rehelm_core::standing::stands;
 use rehelm_report::{Facts, Words, human, table};
 use serde::Serialize;
 
@@ -14,8 +14,8 @@ use crate::doors;
 use crate::errors::Result;
 use crate::exit::Exit;
 use crate::printer::Printer;
-use crate::run_folder::{NAME, PLAN};
 use crate::run::{journal_state, load_plan};
+use crate::run_folder::{NAME, PLAN};
 use crate::session;
 
 /// Arguments of `rehelm status`.

@@ -40,7 +40,7 @@ impl Shut {
         shut
     }
 
-    /// Dies when the next step of this kind has begun: its intent is in the journal, and nothing of it is done.
+    /// Dies when the next step of this kind has begun (or `undo N`): its intent is in the journal, and nothing of it is done.
     pub fn at_step(&self, kind: &str) {
         *self.step() = Some(kind.to_owned());
     }
@@ -102,6 +102,7 @@ impl Shut {
             .ok()
             .and_then(|record: Record| match record.event {
                 Event::StepStarted { kind, .. } => Some(kind),
+                Event::UndoStarted { step } => Some(format!("undo {step}")),
                 _ => None,
             });
         let here = begun.is_some() && *self.step() == begun;

@@ -13,10 +13,7 @@ use crate::run_folder::{JOURNAL, NAME, PLAN};
 /// # Errors
 /// When there is none, or it cannot be read.
 pub fn load_plan(folder: &Utf8Path, named: Option<&Utf8Path>) -> Result<Plan> {
-    let path = named.map_or_else(
-        || folder.join(NAME).join(PLAN),
-        Utf8Path::to_owned,
-    );
+    let path = named.map_or_else(|| folder.join(NAME).join(PLAN), Utf8Path::to_owned);
     let text = match fs_err::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -56,7 +53,9 @@ pub(crate) fn unusable(error: JournalError) -> Error {
 
 fn with_ways(error: Error) -> Error {
     error
-        .hint("the cluster has a copy: see `rehelm status --cluster`, go on from it with `rehelm resume --from-cluster`")
+        .hint(
+            "the cluster has a copy: see `rehelm status --cluster`, go on from it with `rehelm resume --from-cluster`",
+        )
         .hint("or bring the originals back without a journal: rehelm restore --from .rehelm/backup")
 }
 

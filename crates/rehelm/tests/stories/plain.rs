@@ -22,6 +22,7 @@ impl Plain {
         let rules = [
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
             (r"\d{8}T\d{6}-\d+", "RUN"),
+            (r"\b[\w.-]+-[0-9a-f]{8}/\d+/\d+\b", "MACHINE/PROCESS"),
             (r"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d \d{4}", "TIME"),
             (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} UTC", "TIME"),
             (r"\b\d\d:\d\d:\d\d\b", "TIME"),

@@ -27,6 +27,7 @@ struct Player {
     stage: Option<Arc<Stage>>,
     start: Option<Start>,
     plain: Plain,
+    machine: String,
 }
 
 struct Start {
@@ -40,6 +41,7 @@ pub fn play(story: &Utf8Path, lines: &[Line]) -> Result<Option<Told>, String> {
     let place = Utf8Path::from_path(folder.path()).ok_or("the temporary folder is not UTF-8")?;
     let place = place.canonicalize_utf8().map_err(|e| e.to_string())?;
     let mut folders = vec![(place.to_string(), "~/product"), (root().to_string(), "~/rehelm")];
+    folders.push((rehelm::doors::who(), "ops@laptop"));
     if let Ok(reference) = rehelm_testbed::install::reference() {
         folders.insert(0, (reference.to_string(), "~/reference"));
     }
@@ -50,6 +52,7 @@ pub fn play(story: &Utf8Path, lines: &[Line]) -> Result<Option<Told>, String> {
         stage: None,
         start: None,
         plain: Plain::new(folders),
+        machine: "first".to_owned(),
     };
     let mut transcript = String::new();
     for line in lines {
@@ -133,7 +136,21 @@ impl Player {
                 stage.shut.at_step(step);
                 silent
             }
-            Deed::SameAsAtTheStart => Some(self.same(&stage)?),
+            Deed::Machine(name) => {
+                self.machine(name)?;
+                silent
+            }
+            Deed::Bring(name) => {
+                let from = self.folder.join(format!(".rehelm.of-{name}/backup"));
+                self.shell("cp", &["-r", from.as_str(), self.folder.join("backup").as_str()])?;
+                silent
+            }
+            Deed::Lose(file) => {
+                self.shell("rm", &["-r", self.folder.join(file).as_str()])?;
+                silent
+            }
+            Deed::SameAsAtTheStart => Some(self.same(&stage, true)?),
+            Deed::SameObjects => Some(self.same(&stage, false)?),
             Deed::EndsWith(_) => silent,
             Deed::Typed { words, ends } => {
                 let dies = stage.shut.is_set();
@@ -173,15 +190,35 @@ impl Player {
         std::fs::write(&path, what.replace(&text, by).as_bytes()).map_err(|e| format!("{path}: {e}"))
     }
 
-    fn same(&self, stage: &Stage) -> Result<String, String> {
+    /// Puts `.rehelm/` of this machine away and that of another one in its place.
+    fn machine(&mut self, name: &str) -> Result<(), String> {
+        let here = self.folder.join(".rehelm");
+        let of = |name: &str| self.folder.join(format!(".rehelm.of-{name}"));
+        if here.exists() {
+            std::fs::rename(&here, of(&self.machine)).map_err(|e| e.to_string())?;
+        }
+        if of(name).exists() {
+            std::fs::rename(of(name), &here).map_err(|e| e.to_string())?;
+        }
+        name.clone_into(&mut self.machine);
+        Ok(())
+    }
+
+    fn shell(&self, program: &str, words: &[&str]) -> Result<(), String> {
+        let ended = Command::new(program).args(words).status().map_err(|e| e.to_string())?;
+        ended.success().then_some(()).ok_or(format!("{program} {words:?}"))
+    }
+
+    fn same(&self, stage: &Stage, databases: bool) -> Result<String, String> {
         let start = self.start.as_ref().ok_or("there was no start")?;
         let now = compare::picture(stage.sim.objects());
         let mut differ = compare::differences(&start.objects, &now);
-        if start.data != stage.databases.content() {
+        if databases && start.data != stage.databases.content() {
             differ.push("databases".to_owned());
         }
         if differ.is_empty() {
-            return Ok(format!("yes: {} objects and the databases", now.len()));
+            let more = if databases { " and the databases" } else { "" };
+            return Ok(format!("yes: {} objects{more}", now.len()));
         }
         Err(format!("not the same:\n{}", differ.join("\n")))
     }
@@ -210,7 +247,8 @@ impl Player {
 
     /// rehelm itself, in this process: what it prints is kept. No exit code when it was killed.
     fn rehelm(&self, stage: &Arc<Stage>, words: &[String]) -> Result<(String, Option<i32>), String> {
-        let mut cli = match rehelm::cli::parse(words.iter().map(Into::into)) {
+        let words = words.iter().map(|word| word.replace("~/product", self.folder.as_str()));
+        let mut cli = match rehelm::cli::parse(words.map(Into::into)) {
             Ok(cli) => cli,
             Err(_) => return Err("the command line is not taken".to_owned()),
         };

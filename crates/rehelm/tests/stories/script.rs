@@ -8,9 +8,14 @@
 //! - `apply FILE`: somebody applies a manifest of the story's `in/`.
 //! - `fault WHAT`, as with `rehelm rehearse --fault`; `mend`: nothing goes wrong any more.
 //! - `wait TIME`: virtual time passes.
-//! - `kill at STEP`: the process that runs the next command dies when that step has begun.
+//! - `kill at STEP`: the process that runs the next command dies when that step has begun; with `kill at undo N` when the undo
+//!   of step N has.
 //! - `ends with N`: the command before ends with this exit code; without it a command must end with 0, or the story fails.
-//! - `same as at the start`: every object and every database is as it was when the cluster had come up.
+//! - `machine NAME`: what follows is typed on another machine, which has the product's folder but not `.rehelm/` of the others.
+//! - `bring backup from NAME`: its `.rehelm/backup` is copied to `~/product/backup`.
+//! - `lose FILE`: a file or folder of the product's folder is gone.
+//! - `same as at the start`: every object and every database is as it was when the cluster had come up; with `same objects`
+//!   the databases are not looked at.
 
 use std::time::Duration;
 
@@ -31,7 +36,11 @@ pub enum Deed {
     Mend,
     Wait(Duration),
     KillAt(String),
+    Machine(String),
+    Bring(String),
+    Lose(String),
     SameAsAtTheStart,
+    SameObjects,
     /// Program and its words, and the exit code that the story foresees.
     Typed {
         words: Vec<String>,
@@ -99,7 +108,12 @@ fn deed(line: &str) -> Result<Option<Deed>, String> {
         ["fault", fault] => Deed::Fault((*fault).to_owned()),
         ["mend"] => Deed::Mend,
         ["wait", time] => Deed::Wait(time_of(time)?),
+        ["kill", "at", "undo", step] => Deed::KillAt(format!("undo {step}")),
         ["kill", "at", step] => Deed::KillAt((*step).to_owned()),
+        ["machine", name] => Deed::Machine((*name).to_owned()),
+        ["bring", "backup", "from", name] => Deed::Bring((*name).to_owned()),
+        ["lose", file] => Deed::Lose((*file).to_owned()),
+        ["same", "objects", "as", "at", "the", "start"] => Deed::SameObjects,
         ["same", "as", "at", "the", "start"] => Deed::SameAsAtTheStart,
         _ => return Err("not a word of stories".to_owned()),
     }))

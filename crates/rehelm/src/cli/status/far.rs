@@ -26,9 +26,14 @@ pub fn run(printer: &Printer, global: &Global, output: Output) -> Result<Exit> {
     let (namespace, release) = (&near.settings.source_namespace, &near.settings.release);
     let lines = found.as_ref().and_then(|found| found.journal.as_deref());
     let lines = lines.map(|bytes| rehelm_core::journal::read_records(bytes, "journal".into()));
-    let state = lines.transpose().map_err(crate::run::unusable)?.map(|lines| lines.state);
+    let state = lines
+        .transpose()
+        .map_err(crate::run::unusable)?
+        .map(|lines| lines.state);
     let plan = found.as_ref().and_then(|found| found.plan.as_ref());
-    let whole = plan.zip(state.as_ref()).map(|(plan, state)| (plan, report(plan, state)));
+    let whole = plan
+        .zip(state.as_ref())
+        .map(|(plan, state)| (plan, report(plan, state)));
     if output != Output::Text {
         let report = json!({
             "copy": found.as_ref().map(facts),
@@ -42,14 +47,24 @@ pub fn run(printer: &Printer, global: &Global, output: Output) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let Some(found) = &found else {
-        if lock.is_none() && !global.folder().join(crate::run_folder::NAME).join(crate::run_folder::PLAN).exists() {
-            return Err(Error::usage(format!("there is no plan here, and no run of {release} in namespace {namespace}"))
-                .hint("make a plan with `rehelm plan`"));
+        if lock.is_none()
+            && !global
+                .folder()
+                .join(crate::run_folder::NAME)
+                .join(crate::run_folder::PLAN)
+                .exists()
+        {
+            return Err(Error::usage(format!(
+                "there is no plan here, and no run of {release} in namespace {namespace}"
+            ))
+            .hint("make a plan with `rehelm plan`"));
         }
         let held = lock.map_or("Nobody holds the lock.".to_owned(), |(holder, since)| {
             format!("The lock is held by {holder}, since {since}.")
         });
-        printer.data(&format!("No run of {release} has a copy in namespace {namespace}. {held}\n"))?;
+        printer.data(&format!(
+            "No run of {release} has a copy in namespace {namespace}. {held}\n"
+        ))?;
         return Ok(Exit::Done);
     };
     let mut out = match &whole {
@@ -70,7 +85,14 @@ fn words(found: &Found) -> String {
         Some(_) => format!("journal ({} records)", found.records),
         None => "no journal (too large)".to_owned(),
     }];
-    parts.push(if found.plan.is_some() { "plan" } else { "no plan (too large)" }.to_owned());
+    parts.push(
+        if found.plan.is_some() {
+            "plan"
+        } else {
+            "no plan (too large)"
+        }
+        .to_owned(),
+    );
     parts.push(format!("{} before-images", found.images.len()));
     format!(
         "Run:    {} of {}, at {}, rehelm {}\nBackup: {}\nCopy:   {}\n",
