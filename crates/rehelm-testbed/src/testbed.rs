@@ -14,6 +14,9 @@ use std::collections::HashSet;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+/// The API server, as its process is called.
+const API: &str = "kube-apiserver";
+
 /// A control plane, a registry and their stand-ins. Dropping it ends them, unless [`Testbed::keep`] was called.
 pub struct Testbed {
     /// The administrator's kubeconfig.
@@ -84,6 +87,26 @@ impl Testbed {
     /// The root user's connection string of the database server, if this testbed has one.
     pub fn mongo_uri(&self) -> Option<&str> {
         self.state.mongo_uri.as_deref()
+    }
+
+    /// Sends SIGKILL to the API server, as a machine that dies does. Nothing answers until [`Testbed::start_api`].
+    pub fn kill_api(&self) {
+        for process in self.state.processes.iter().filter(|p| p.name == API) {
+            process.end();
+        }
+    }
+
+    /// Starts the API server anew, on the same port and data, and waits until it answers.
+    pub async fn start_api(&mut self) -> Result<()> {
+        let bin = build::binaries(&Cache::open()?, &|_| ())?;
+        let (dir, ports) = (self.state.dir.clone(), self.state.ports);
+        let tokens = fs::read_to_string(dir.join("tokens.csv"))?;
+        let token = tokens.split(',').next().unwrap_or_default();
+        let api = plane::api_server(&bin.kubernetes, &dir, &ports, token)?;
+        self.state.processes.retain(|p| p.name != API);
+        record(&mut self.state, api.clone())?;
+        plane::ready(&self.kubeconfig, &api, Duration::from_secs(60)).await?;
+        Ok(())
     }
 
     /// Lets it run on after this handle is dropped.

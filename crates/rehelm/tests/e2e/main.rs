@@ -9,7 +9,9 @@ mod crash;
 mod example;
 mod failures;
 mod happy;
+mod outages;
 mod prediction;
+mod records;
 mod rollback;
 #[allow(dead_code, reason = "shared with a benchmark that uses more of it")]
 mod scene;

@@ -16,6 +16,8 @@ pub struct Scene {
     pub chart: Pushed,
     folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
+    /// How the command line reaches the API server; everybody else reaches it directly.
+    kubeconfig: Utf8PathBuf,
 }
 
 /// What a command said and how it ended.
@@ -56,6 +58,7 @@ impl Scene {
             Ok((bed, scenario, chart)) => {
                 let folder = tempfile::tempdir().expect("a folder");
                 let scene = Self {
+                    kubeconfig: bed.kubeconfig.clone(),
                     bed,
                     scenario,
                     chart,
@@ -77,6 +80,21 @@ impl Scene {
         Utf8Path::from_path(self.folder.path()).expect("UTF-8")
     }
 
+    /// Starts the API server again.
+    pub fn start_api(&mut self) {
+        self.runtime
+            .block_on(self.bed.start_api())
+            .expect("the API server starts");
+    }
+
+    /// From now on the command line reaches the API server by another address.
+    pub fn reach_api_at(&mut self, old: &str, new: &str) {
+        let text = std::fs::read_to_string(&self.bed.kubeconfig).expect("readable");
+        assert!(text.contains(old), "{text}");
+        self.kubeconfig = self.folder().join("kubeconfig");
+        std::fs::write(&self.kubeconfig, text.replace(old, new)).expect("written");
+    }
+
     /// A path below `.rehelm/`.
     pub fn run_file(&self, name: &str) -> Utf8PathBuf {
         self.folder().join(".rehelm").join(name)
@@ -88,7 +106,7 @@ impl Scene {
             .args(words)
             .current_dir(self.folder())
             .stdin(Stdio::null())
-            .env("KUBECONFIG", &self.bed.kubeconfig)
+            .env("KUBECONFIG", &self.kubeconfig)
             .env("HELM_BIN", &self.bed.tools.helm)
             .env("KUBECTL_BIN", &self.bed.tools.kubectl)
             .env("REGISTRY_PASSWORD", &self.bed.registry.password)

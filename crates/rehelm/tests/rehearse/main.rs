@@ -5,6 +5,7 @@
 
 mod course;
 mod crash;
+mod fence;
 mod hall;
 mod reference;
 mod serve;
