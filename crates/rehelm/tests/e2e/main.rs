@@ -8,6 +8,7 @@
 mod crash;
 mod example;
 mod failures;
+mod fence;
 mod happy;
 mod outages;
 mod prediction;

@@ -117,7 +117,13 @@ impl Scene {
 
     /// Runs the command line to its end.
     pub fn rehelm(&self, words: &[&str]) -> Said {
-        let Output { status, stdout, stderr } = self.command(words).output().expect("rehelm starts");
+        self.rehelm_in(self.folder().as_str(), words)
+    }
+
+    /// As [`Scene::rehelm`], in another folder.
+    pub fn rehelm_in(&self, folder: &str, words: &[&str]) -> Said {
+        let mut command = self.command(words);
+        let Output { status, stdout, stderr } = command.current_dir(folder).output().expect("rehelm starts");
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Said {
             code: status.code().unwrap_or(-1),

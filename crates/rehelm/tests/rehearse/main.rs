@@ -5,7 +5,6 @@
 
 mod course;
 mod crash;
-mod fence;
 mod hall;
 mod reference;
 mod serve;
