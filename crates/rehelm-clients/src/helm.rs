@@ -10,6 +10,7 @@ mod definitions;
 mod failure;
 mod flags;
 mod planned;
+mod plugin;
 mod private;
 mod proxy;
 mod release;

@@ -8,7 +8,8 @@ use rehelm_core::ports::{PortResult, ReleaseSpec};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::private::redact;
-use super::{HelmCli, failure};
+use super::version::HelmVersion;
+use super::{HelmCli, failure, plugin};
 use crate::process::{self, Run};
 
 /// Variables by which Helm would go to another cluster or store its releases elsewhere.
@@ -55,6 +56,11 @@ impl HelmCli {
         let mut env: Vec<_> = TAKEN_AWAY.iter().map(|name| (*name, None)).collect();
         env.push(("KUBECONFIG", kubeconfig));
         let mut args = call.args;
+        if self.version.get().is_some_and(HelmVersion::runs_plugins)
+            && let Some(folder) = plugin::for_call(&self.private, &mut args)?
+        {
+            env.push(("HELM_PLUGINS", Some(folder.into_os_string())));
+        }
         if !call.names.is_empty() {
             args.push("--".into());
             args.extend(call.names);

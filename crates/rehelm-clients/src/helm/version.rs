@@ -46,6 +46,11 @@ impl HelmVersion {
         self.at_least(4, 0)
     }
 
+    /// Post-renderers are plugins.
+    pub fn runs_plugins(&self) -> bool {
+        self.at_least(4, 0)
+    }
+
     fn at_least(&self, major: u64, minor: u64) -> bool {
         (self.0.major, self.0.minor) >= (major, minor)
     }

@@ -56,8 +56,16 @@ source:
     list(&mut out, "values", &target.values, "values_prod.yaml");
     out.push_str("  # Flags that every Helm call gets.\n");
     list(&mut out, "helm-flags", &target.helm_flags, "--plain-http");
-    out.push_str("  # What the chart cannot express: a folder that `rehelm values derive --post-renderer` has written.\n");
-    optional(&mut out, "post-renderer", target.post_renderer.as_deref(), "post-renderer", "");
+    out.push_str(
+        "  # What the chart cannot express: a folder that `rehelm values derive --post-renderer` has written.\n",
+    );
+    optional(
+        &mut out,
+        "post-renderer",
+        target.post_renderer.as_deref(),
+        "post-renderer",
+        "",
+    );
     registry(&mut out, target.registry.as_ref());
     mongodb(&mut out, file.mongodb.as_ref());
 
