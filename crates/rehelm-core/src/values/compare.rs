@@ -228,8 +228,18 @@ fn aligned<'a>(field: &str, today: &'a [Value], chart: &'a [Value]) -> Vec<Pair<
     if SOLE.contains(&field) && today.len() == 1 && chart.len() == 1 {
         join(&mut partner, &|_, _| true);
     }
+    // Rules about the same resources are the same rule; the others are none's counterpart.
+    let about =
+        |rule: &Value| ["apiGroups", "resources", "resourceNames", "nonResourceURLs"].map(|key| rule.get(key).cloned());
+    let is_rule = |rule: &Value| rule.get("verbs").is_some();
+    join(&mut partner, &|a, b| {
+        is_rule(&today[a]) && about(&today[a]) == about(&chart[b])
+    });
     // What nothing identifies goes by its order.
     join(&mut partner, &|a, b| {
+        if is_rule(&today[a]) || is_rule(&chart[b]) {
+            return false;
+        }
         !identified(&today_steps[a]) && !identified(&chart_steps[b])
     });
     let mut next = chart.len();

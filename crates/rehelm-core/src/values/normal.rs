@@ -2,7 +2,7 @@
 //!
 //! [`normal`] never changes what an object means to the server; what it takes away is what the server would put back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use base64::Engine as _;
@@ -60,6 +60,9 @@ pub fn normal(object: &Object, live: bool) -> Object {
     }
     if kind == "Service" {
         service(value);
+    }
+    if matches!(kind.as_str(), "Role" | "ClusterRole") && object_group(value) == "rbac.authorization.k8s.io" {
+        rules(value);
     }
     if let Some(spec) = pod_spec_path(&kind).and_then(|path| value.pointer_mut(path)) {
         pod(spec);
@@ -188,6 +191,59 @@ fn service(service: &mut Value) {
             shift(port, "targetPort");
         }
     }
+}
+
+fn object_group(value: &Value) -> &str {
+    let version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// Rights are the same however they are grouped: one rule for each resource, its verbs in order.
+fn rules(role: &mut Value) {
+    let Some(Value::Array(rules)) = role.get("rules") else {
+        return;
+    };
+    let texts = |rule: &Value, key: &str| -> Vec<String> {
+        let list = rule.get(key).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let mut plain: BTreeMap<[String; 3], (Value, BTreeSet<String>)> = BTreeMap::new();
+    for rule in rules {
+        let verbs = texts(rule, "verbs");
+        let names = rule
+            .get("resourceNames")
+            .filter(|names| names.as_array().is_some_and(|n| !n.is_empty()));
+        let mut add = |key: [String; 3], bare: Value| {
+            plain
+                .entry(key)
+                .or_insert_with(|| (bare, BTreeSet::new()))
+                .1
+                .extend(verbs.iter().cloned());
+        };
+        for url in texts(rule, "nonResourceURLs") {
+            add(
+                [String::new(), url.clone(), "url".into()],
+                json!({"nonResourceURLs": [url]}),
+            );
+        }
+        for group in texts(rule, "apiGroups") {
+            for resource in texts(rule, "resources") {
+                let mut bare = json!({"apiGroups": [group], "resources": [resource]});
+                if let Some(names) = names {
+                    bare["resourceNames"] = names.clone();
+                }
+                add(
+                    [group.clone(), resource, names.map(Value::to_string).unwrap_or_default()],
+                    bare,
+                );
+            }
+        }
+    }
+    let rules = plain.into_values().map(|(mut rule, verbs)| {
+        rule["verbs"] = verbs.into_iter().collect();
+        rule
+    });
+    role["rules"] = rules.collect();
 }
 
 fn annotations(value: &mut Value) {

@@ -285,6 +285,11 @@ fn whole(list: &FieldPath, compared: &Compared, strategic: bool) -> Value {
     let Some(Value::Array(mut items)) = node.today else {
         return Value::Null;
     };
+    // Rights that the chart gives are not taken.
+    let theirs = node.chart.as_ref().and_then(Value::as_array).into_iter().flatten();
+    let rules = theirs.filter(|item| item.get("verbs").is_some() && !items.contains(item));
+    let rules: Vec<Value> = rules.cloned().collect();
+    items.extend(rules);
     let merged = matches!(list.0.last(), Some(FieldStep::Key(name)) if name == "ports" || MERGED.iter().any(|(list, _)| list == name));
     if strategic && merged {
         items.push(json!({"$patch": "replace"}));

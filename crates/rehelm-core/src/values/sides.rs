@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::compare::{Compared, compare, leaves};
 use super::field::FieldPath;
 use super::matching::{Matched, matched};
-use super::normal::normal;
+use super::normal::{default_of, normal};
 use super::render::Rendered;
+use super::solve::ways::starred;
 use crate::object::Object;
 
 /// One object of the chart, in normal form.
@@ -73,7 +74,7 @@ pub fn sides(today: &[Object], rendered: &[Rendered], renames: &BTreeMap<String,
     let compared = matched
         .pairs
         .iter()
-        .map(|(a, b)| compare(&today[*a].0, &objects[*b].0))
+        .map(|(a, b)| with_defaults(objects[*b].kind(), compare(&today[*a].0, &objects[*b].0)))
         .collect();
     Sides {
         today,
@@ -81,6 +82,22 @@ pub fn sides(today: &[Object], rendered: &[Rendered], renames: &BTreeMap<String,
         matched,
         compared,
     }
+}
+
+/// Where one side is silent in something that it has, the server's default is what it says.
+fn with_defaults(kind: &str, mut compared: Compared) -> Compared {
+    for difference in &mut compared.differences {
+        let node = difference.field.parent().and_then(|above| compared.nodes.get(&above));
+        let Some(node) = node else { continue };
+        let default = || default_of(kind, &starred(&difference.field));
+        if difference.today.is_none() && node.today.is_some() {
+            difference.today = default();
+        }
+        if difference.chart.is_none() && node.chart.is_some() {
+            difference.chart = default();
+        }
+    }
+    compared
 }
 
 impl Sides {

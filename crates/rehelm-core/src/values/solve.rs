@@ -122,6 +122,10 @@ pub async fn solve(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Sol
         now = sides;
     }
     let values = search.values(&search.kept);
+    let effective = overlay(&problem.map.values, &values);
+    for conflict in &mut conflicts {
+        tell_winner(conflict, &search.kept, &effective);
+    }
     Ok(Solution {
         values: minimal(&problem.map.values, &values),
         names: names.of(&rendered),
@@ -133,6 +137,19 @@ pub async fn solve(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Sol
         rendered,
         renders: search.renders,
     })
+}
+
+/// The first wish of a conflict is what the value is in the end, with the fields that are right so.
+fn tell_winner(conflict: &mut Conflict, kept: &[Kept], values: &Value) {
+    let content = conflict.path.get(values).cloned().unwrap_or_default();
+    let by = kept
+        .iter()
+        .filter(|k| k.path == conflict.path)
+        .flat_map(|k| k.because.clone())
+        .collect();
+    if let Some(first) = conflict.wishes.first_mut() {
+        *first = (content, by);
+    }
 }
 
 /// Both sides as they are, with nothing solved: for a look at a person's own values.

@@ -90,3 +90,16 @@ fn defaults_are_known_by_path() {
     assert_eq!(default_of("StatefulSet", probe), Some(json!(1)));
     assert_eq!(default_of("Deployment", "spec.nothing"), None);
 }
+
+#[test]
+fn rights_are_the_same_however_they_are_grouped() {
+    let role = |rules: Value| {
+        object(
+            json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}, "rules": rules}),
+        )
+    };
+    let one = role(json!([{"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["list", "get"]}]));
+    let two = role(json!([{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}, {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]}]));
+    assert_eq!(normal(&one, false), normal(&two, false));
+}

@@ -7,7 +7,6 @@ use super::lists;
 use crate::values::compare::{Compared, Difference};
 use crate::values::field::{FieldPath, FieldStep};
 use crate::values::map::{Entry, How, Reach};
-use crate::values::normal::default_of;
 use crate::values::path::ValuePath;
 use crate::values::text::{self, Part};
 
@@ -78,6 +77,16 @@ impl Scene<'_> {
             .map(|(_, value)| value.clone())
     }
 
+    /// What one side itself says at a path, without what the server would fill in.
+    fn said(&self, field: &FieldPath, today: bool) -> Option<Value> {
+        let (Some(FieldStep::Key(key)), Some(above)) = (field.0.last(), field.parent()) else {
+            return self.at(field, today);
+        };
+        let node = self.compared.nodes.get(&above)?;
+        let side = if today { &node.today } else { &node.chart };
+        side.as_ref()?.get(key).cloned()
+    }
+
     /// A value as it is now.
     pub fn value(&self, path: &ValuePath) -> &Value {
         path.get(self.values).unwrap_or(&Value::Null)
@@ -124,10 +133,10 @@ fn by(scene: &Scene<'_>, entry: &Entry, reach: &Reach, difference: &Difference) 
         How::Text { parts } if exact => difference
             .today
             .as_ref()
-            .map_or_else(|| removed(scene, entry, difference), |today| texts(scene, parts, today)),
+            .map_or_else(|| removed(scene, entry), |today| texts(scene, parts, today)),
         How::Choice { cases } if exact => cases
             .iter()
-            .filter(|(_, content)| *content == difference.today)
+            .filter(|(_, content)| *content == difference.today || *content == scene.said(&difference.field, true))
             .map(|(value, _)| Way::set(entry.path.clone(), value.clone()))
             .collect(),
         How::Each { key, item } => lists::each(scene, entry, reach, difference, key.as_deref(), item),
@@ -157,7 +166,7 @@ pub fn off(when: &Value, default: &Value) -> Value {
 }
 
 fn presence(scene: &Scene<'_>, entry: &Entry, reach: &Reach, when: &Value) -> Vec<Way> {
-    let (today, chart) = (scene.today(&reach.field), scene.chart(&reach.field));
+    let (today, chart) = (scene.said(&reach.field, true), scene.said(&reach.field, false));
     let now = scene.value(&entry.path);
     match (today, chart) {
         (Some(_), None) if now != when => vec![Way::set(entry.path.clone(), when.clone())],
@@ -173,7 +182,7 @@ fn presence(scene: &Scene<'_>, entry: &Entry, reach: &Reach, when: &Value) -> Ve
 /// The field is gone with one content and there with any other.
 fn absence(scene: &Scene<'_>, entry: &Entry, reach: &Reach, when: &Value) -> Vec<Way> {
     let now = scene.value(&entry.path);
-    match (scene.today(&reach.field), scene.chart(&reach.field)) {
+    match (scene.said(&reach.field, true), scene.said(&reach.field, false)) {
         (None, Some(_)) if now != when => vec![Way::set(entry.path.clone(), when.clone())],
         (Some(_), None) if when.is_boolean() => vec![Way::set(entry.path.clone(), off(when, &entry.default))],
         _ => Vec::new(),
@@ -204,11 +213,11 @@ fn whole(scene: &Scene<'_>, entry: &Entry, reach: &Reach, difference: &Differenc
             today,
             below(keys.len()).get(scene.values).unwrap_or(today),
         ),
-        None if keys.is_empty() => removed(scene, entry, difference),
+        None if keys.is_empty() => removed(scene, entry),
         None => {
-            // The highest map that today has not at all.
+            // The highest map that today has not at all; that is the value itself when nothing of it is there.
             let mut depth = keys.len();
-            while depth > 1 {
+            while depth > 0 {
                 let field = keys[..depth - 1]
                     .iter()
                     .fold(reach.field.clone(), |path, key| path.key(key));
@@ -217,11 +226,11 @@ fn whole(scene: &Scene<'_>, entry: &Entry, reach: &Reach, difference: &Differenc
                 }
                 depth -= 1;
             }
-            let mut found = vec![Way::set(below(depth), Value::Null)];
-            if let Some(default) = default_of(&scene.name.1, &starred(&difference.field)) {
-                found.insert(0, Way::set(below(keys.len()), default));
+            let highest = Way::set(below(depth), Value::Null);
+            match depth {
+                0 => vec![highest, Way::set(below(1), Value::Null)],
+                _ => vec![highest],
             }
-            found
         }
     }
 }
@@ -245,16 +254,13 @@ fn scalars(path: ValuePath, today: &Value, now: &Value) -> Vec<Way> {
     found
 }
 
-/// What leaves a field to the server: its default, nothing.
-fn removed(scene: &Scene<'_>, entry: &Entry, difference: &Difference) -> Vec<Way> {
-    let mut contents: Vec<Value> = default_of(&scene.name.1, &starred(&difference.field))
-        .into_iter()
-        .collect();
-    contents.extend(match &entry.default {
+/// What leaves a field out.
+fn removed(scene: &Scene<'_>, entry: &Entry) -> Vec<Way> {
+    let mut contents = match &entry.default {
         Value::String(_) => vec![json!(""), Value::Null],
         Value::Object(_) | Value::Array(_) | Value::Null => vec![Value::Null],
         _ => vec![Value::Null, json!("")],
-    });
+    };
     contents.retain(|content| content != scene.value(&entry.path));
     contents
         .into_iter()
