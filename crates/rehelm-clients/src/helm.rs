@@ -6,15 +6,18 @@
 
 mod call;
 mod chart;
+mod chart_files;
 mod definitions;
 mod failure;
 mod flags;
+pub mod offline;
 mod planned;
 mod plugin;
 mod private;
 mod proxy;
 mod release;
 mod render;
+mod renders;
 mod version;
 
 use std::collections::HashMap;

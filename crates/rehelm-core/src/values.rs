@@ -3,9 +3,11 @@
 //! Two kinds of paths ([`path`], [`field`]), what is known about a chart ([`map`]), how texts are made of values ([`text`])
 //! and how items of lists and maps are ([`pattern`]).
 
+pub mod chart;
 pub mod compare;
 pub mod field;
 pub mod file;
+pub mod learn;
 pub mod map;
 pub mod matching;
 pub mod normal;
@@ -16,6 +18,7 @@ pub mod post_renderer;
 pub mod proof;
 pub mod render;
 pub mod report;
+pub mod scan;
 pub mod sides;
 pub mod solve;
 pub mod source;

@@ -23,6 +23,7 @@ pub mod secrets;
 pub mod show;
 pub mod snapshot;
 pub mod status;
+pub mod values;
 pub mod verify;
 
 use std::ffi::OsString;
@@ -61,6 +62,9 @@ pub enum Verb {
     Init(init::Args),
     /// Check everything that could stop the migration; reads only
     Check(check::Args),
+    /// Find which values keep what the install is today
+    #[command(subcommand)]
+    Values(values::Verb),
     /// Convert the install's secrets to what the chart expects
     #[command(subcommand)]
     Secrets(secrets::Verb),
@@ -151,6 +155,7 @@ fn dispatch(printer: &Arc<Printer>, cli: Cli) -> Result<Exit> {
         Verb::Init(args) => init::run(printer, &global, args),
         Verb::Check(args) => check::run(printer, &global, &args),
         Verb::Secrets(verb) => secrets::run(printer, &global, verb),
+        Verb::Values(verb) => values::run(printer, &global, &verb),
         Verb::Plan(args) => plan::run(printer, &global, &args),
         Verb::Show(args) => show::run(printer, &global, &args),
         Verb::Snapshot(args) => snapshot::run(printer, &global, &args),

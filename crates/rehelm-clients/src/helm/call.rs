@@ -13,7 +13,7 @@ use super::{HelmCli, failure, plugin};
 use crate::process::{self, Run};
 
 /// Variables by which Helm would go to another cluster or store its releases elsewhere.
-const TAKEN_AWAY: &[&str] = &[
+pub(super) const TAKEN_AWAY: &[&str] = &[
     "HELM_DRIVER",
     "HELM_KUBEAPISERVER",
     "HELM_KUBEASGROUPS",

@@ -54,7 +54,7 @@ pub(crate) fn refuses_version(error: &PortError) -> bool {
 }
 
 /// From Helm's last `Error:` on; its warnings come before.
-fn core(message: &str) -> String {
+pub(super) fn core(message: &str) -> String {
     let from = message.rfind("Error: ").map_or(0, |at| at + "Error: ".len());
     let kept: Vec<&str> = message[from..]
         .lines()

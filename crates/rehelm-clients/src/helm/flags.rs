@@ -132,6 +132,11 @@ impl Flags {
         digits.is_empty().then_some(Duration::from_secs(seconds))
     }
 
+    /// True when charts are looked for in a repository (`--repo`), so that a bare name is one.
+    pub fn names_repository(&self) -> bool {
+        self.has("--repo")
+    }
+
     fn has(&self, wanted: &str) -> bool {
         self.0
             .iter()

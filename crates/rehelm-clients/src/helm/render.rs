@@ -80,7 +80,7 @@ pub(crate) fn posed(version: &str, other: &str) -> Finding {
 }
 
 /// Parts of the output by the template that they come from.
-fn sections(printed: &str) -> Vec<(&str, String)> {
+pub(super) fn sections(printed: &str) -> Vec<(&str, String)> {
     let mut sections: Vec<(&str, String)> = Vec::new();
     let mut after_separator = true;
     for line in printed.lines() {

@@ -26,7 +26,7 @@ pub enum FieldStep {
         /// Its content.
         value: String,
     },
-    /// The text in a list that begins with a flag, `=` included.
+    /// The text in a list that is a flag, or begins with one (`=` included).
     Flag(String),
     /// Index into a list.
     Index(usize),
@@ -99,9 +99,10 @@ fn position(items: &[Value], step: &FieldStep) -> Option<usize> {
         FieldStep::Item { key, value } => items
             .iter()
             .rposition(|item| item.get(key).and_then(identifier).is_some_and(|id| id == *value)),
-        FieldStep::Flag(flag) => items
-            .iter()
-            .rposition(|item| item.as_str().is_some_and(|text| text.starts_with(flag.as_str()))),
+        FieldStep::Flag(flag) => items.iter().rposition(|item| {
+            item.as_str()
+                .is_some_and(|text| self::flag(text) == Some(flag.as_str()))
+        }),
     }
 }
 
@@ -140,12 +141,12 @@ fn identifier(value: &Value) -> Option<String> {
     }
 }
 
-/// `--level=` of `--level=3`.
+/// `--level=` of `--level=3`, `--quiet` of itself.
 fn flag(text: &str) -> Option<&str> {
-    let (name, _) = text.split_once('=')?;
+    let name = text.split_once('=').map_or(text, |(name, _)| name);
     let word = name.strip_prefix('-')?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    (!word.is_empty() && word.chars().all(plain)).then(|| &text[..=name.len()])
+    (!word.is_empty() && word.chars().all(plain)).then(|| &text[..text.len().min(name.len() + 1)])
 }
 
 impl fmt::Display for FieldPath {
@@ -262,8 +263,8 @@ mod tests {
             ["[port=80]", "[port=81]"]
         );
         assert_eq!(
-            written("args", json!(["serve", "--a=1", "-b=c"])),
-            ["[0]", "[^--a=]", "[^-b=]"]
+            written("args", json!(["serve", "--a=1", "-b=c", "--q"])),
+            ["[0]", "[^--a=]", "[^-b=]", "[^--q]"]
         );
         assert_eq!(written("tolerations", json!([{"key": "x"}])), ["[0]"]);
     }

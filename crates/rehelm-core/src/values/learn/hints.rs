@@ -1,0 +1,82 @@
+//! Whom the words of a refusal blame.
+
+use serde_json::Value;
+
+use super::super::path::ValuePath;
+
+/// Splits a group that was refused: those that the words seem to blame (or else who is a suspect anyway), and the others. Both parts are smaller than the group.
+pub(super) fn split(
+    words: &str,
+    group: &[usize],
+    all: &[(ValuePath, Value)],
+    suspect: &dyn Fn(usize) -> bool,
+) -> (Vec<usize>, Vec<usize>) {
+    let named = |n: &&usize| blames(words, &all[**n]);
+    let suspected = |n: &&usize| suspect(**n);
+    for blamed in [&named as &dyn Fn(&&usize) -> bool, &suspected] {
+        let (blamed, rest): (Vec<usize>, Vec<usize>) = group.iter().partition(|n| blamed(n));
+        if !blamed.is_empty() && !rest.is_empty() {
+            return (blamed, rest);
+        }
+    }
+    let (a, b) = group.split_at(group.len() / 2);
+    (a.to_vec(), b.to_vec())
+}
+
+/// True when the words name the value or have its content in them.
+fn blames(words: &str, (path, value): &(ValuePath, Value)) -> bool {
+    let keys = path.to_string();
+    let is_end = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    let named = [
+        format!(".Values.{keys}"),
+        format!("- {keys}"),
+        format!("'/{}'", keys.replace('.', "/")),
+    ];
+    let names = named.iter().any(|name| {
+        words
+            .match_indices(name.as_str())
+            .any(|(at, _)| is_end(&words[at + name.len()..]))
+    });
+    names
+        || contents(value)
+            .iter()
+            .any(|content| content.len() > 4 && words.contains(content.as_str()))
+}
+
+fn contents(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Number(number) => vec![number.to_string()],
+        Value::Array(items) => items.iter().flat_map(contents).collect(),
+        Value::Object(map) => map
+            .iter()
+            .flat_map(|(key, value)| contents(value).into_iter().chain([key.clone()]))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn words_blame_by_name_or_by_content() {
+        let all: Vec<(ValuePath, Value)> = [
+            ("image.tag", json!("zq12345")),
+            ("service.type", json!(true)),
+            ("service.typed", json!(1)),
+        ]
+        .into_iter()
+        .map(|(path, value)| (path.parse().unwrap(), value))
+        .collect();
+        let blamed = |words: &str| split(words, &[0, 1, 2], &all, &|_| false).0;
+        assert_eq!(blamed("at <semver zq12345>: bad"), [0]);
+        assert_eq!(blamed("executing at <.Values.service.type>: no"), [1]);
+        assert_eq!(blamed("- service.type: must be text"), [1]);
+        assert_eq!(blamed("at '/service/type': got number"), [1]);
+        assert_eq!(blamed("who knows"), [0]);
+    }
+}
