@@ -201,3 +201,6 @@ impl Bundle {
         each.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,7 @@ mod volumes;
 #[cfg(test)]
 mod authorizer;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 

@@ -271,3 +271,6 @@ fn warn(world: &World<'_>, state: &mut State, error: &StepError) {
         world.progress.finding(&finding.arg("why", error.to_string()));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use crate::planner;
 use crate::ports::{ChartFacts, DatabaseFacts, ReleaseSpec, ServerFacts};
 use crate::profile::Profile;
 
-pub(super) struct Case {
+pub(crate) struct Case {
     pub gathered: Gathered,
     pub profile: Profile,
     pub input: CheckInput,
