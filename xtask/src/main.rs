@@ -6,6 +6,7 @@ mod bench;
 mod conformance;
 mod demo;
 mod demo_real;
+mod deny;
 mod run;
 mod sim_tables;
 mod test;
@@ -22,13 +23,14 @@ fn main() -> ExitCode {
         "bench" => bench::run_verb(&rest),
         "conformance" => conformance::run_verb(&rest),
         "demo" => demo::run_verb(&rest),
+        "deny" => deny::run_verb(&rest),
         "sim-tables" => sim_tables::run_verb(&rest),
         "test" => test::run_verb(&rest),
         "testbed" => testbed::run_verb(&rest),
         other => {
             let _ = writeln!(
                 std::io::stderr(),
-                "no such verb: {other:?}\nverbs: demo, test, testbed, conformance, bench, sim-tables"
+                "no such verb: {other:?}\nverbs: demo, test, testbed, conformance, bench, deny, sim-tables"
             );
             ExitCode::from(2)
         }

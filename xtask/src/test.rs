@@ -7,6 +7,7 @@ use std::io::Write;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use crate::deny;
 use crate::run::{build_programs, cargo, program, run};
 
 const FORMATTING: &[&str] = &["fmt", "--all", "--check"];
@@ -29,8 +30,14 @@ pub fn run_verb(words: &[String]) -> ExitCode {
     // Golden files are compared, never written, by a test run.
     tests.args(TESTS).args(words).env("INSTA_UPDATE", "no");
     let mut all_there = true;
-    let parts: [(&str, &mut dyn FnMut() -> ExitCode); 5] = [
+    let mut denied = true;
+    let parts: [(&str, &mut dyn FnMut() -> ExitCode); 6] = [
         ("formatting", &mut || run(cargo().args(FORMATTING))),
+        ("supply chain", &mut || {
+            let outcome = deny::if_there();
+            denied = outcome.is_some();
+            outcome.unwrap_or(ExitCode::SUCCESS)
+        }),
         ("programs", &mut build_programs),
         ("testbed", &mut || {
             all_there = run(Command::new(program("rehelm-testbed")).arg("build")) == ExitCode::SUCCESS;
@@ -51,6 +58,11 @@ pub fn run_verb(words: &[String]) -> ExitCode {
         "everything that could run here passed in {} s",
         begun.elapsed().as_secs()
     ));
+    if !denied {
+        say(
+            "licences and sources were not checked, because cargo-deny is not at hand: cargo xtask deny builds it once",
+        );
+    }
     if !all_there {
         say("not everything could run: the testbed could not be built here, see above; the tests that need it skipped");
     }

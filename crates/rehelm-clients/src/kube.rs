@@ -281,18 +281,20 @@ impl Cluster for KubeCluster {
 
     async fn can_i(&self, access: &Access) -> PortResult<bool> {
         let (resource, subresource) = access.resource.split_once('/').unwrap_or((&access.resource, ""));
-        let review = json!({
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": {
+        let spec = if access.resource.starts_with('/') {
+            json!({"nonResourceAttributes": {"verb": access.verb, "path": access.resource}})
+        } else {
+            json!({"resourceAttributes": {
                 "verb": access.verb,
                 "group": access.group,
                 "resource": resource,
                 "subresource": subresource,
                 "namespace": access.namespace.as_deref().unwrap_or_default(),
                 "name": access.name.as_deref().unwrap_or_default(),
-            }},
-        });
+            }})
+        };
+        let kind = "SelfSubjectAccessReview";
+        let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec});
         let url = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
         let asked = request(
             Method::POST,

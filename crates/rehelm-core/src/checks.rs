@@ -41,7 +41,7 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use access::rights;
+pub use access::{missing_findings, rights};
 pub use around::{Around, look};
 pub(crate) use at::{At, Report};
 

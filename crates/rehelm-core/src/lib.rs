@@ -25,6 +25,7 @@ pub mod profile;
 pub mod quantity;
 pub mod recovery;
 pub mod restore;
+pub mod rights;
 pub mod secrets;
 pub mod server;
 pub mod snapshot;

@@ -80,9 +80,16 @@ pub struct ObjKey {
 }
 
 /// A Kubernetes object: any JSON mapping with `apiVersion`, `kind` and `metadata.name`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Object(pub Value);
+
+/// What kind and which, no more: an object may be a secret, or quote one, and a panic's text goes anywhere.
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Object({})", self.reference())
+    }
+}
 
 impl Object {
     /// Takes a mapping that has `apiVersion`, `kind` and `metadata.name`; says what is missing otherwise.

@@ -2,9 +2,11 @@
 //! runs against a real cluster, a simulated one, or a test's own.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -110,17 +112,19 @@ pub struct ServerFacts {
 }
 
 /// One question to the authorizer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Access {
     /// `get`, `create`, …
     pub verb: String,
     /// API group; empty for core.
     pub group: String,
-    /// Plural, with subresource: `deployments/scale`.
+    /// Plural, with subresource: `deployments/scale`. What begins with `/` is a path that is no resource.
     pub resource: String,
     /// None for cluster-scoped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// None for all names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
@@ -194,8 +198,8 @@ pub trait Cluster: Send + Sync {
     async fn can_i(&self, access: &Access) -> PortResult<bool>;
 }
 
-/// A chart to render or install, and with what.
-#[derive(Clone, Debug)]
+/// A chart to render or install, and with what. Its `Debug` form shows no private value.
+#[derive(Clone)]
 pub struct ReleaseSpec {
     /// Release name.
     pub release: String,
@@ -211,6 +215,13 @@ pub struct ReleaseSpec {
     pub private_values: Option<Value>,
     /// Extra Helm flags from the configuration, such as `--plain-http`.
     pub flags: Vec<String>,
+}
+
+impl fmt::Debug for ReleaseSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { release, namespace, .. } = self;
+        write!(f, "ReleaseSpec({release} in {namespace})")
+    }
 }
 
 /// What a render saw and gave.

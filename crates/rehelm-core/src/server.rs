@@ -97,6 +97,11 @@ pub fn merge_keys(list: &str) -> &'static [String] {
     RULES.merge_keys.get(list).map_or(&[], Vec::as_slice)
 }
 
+/// True for kinds that run pods and can be stopped.
+pub fn runs_pods(group: &str, kind: &str) -> bool {
+    RULES.workloads.iter().any(|w| w.kind == kind && w.group == group)
+}
+
 /// Fields in which `wanted` differs from `live` and that the server will not change. A field that the wanted
 /// manifest leaves out counts as the server's default, or as unchanged where there is none.
 pub fn immutable_differences(live: &Object, wanted: &Object) -> Vec<String> {

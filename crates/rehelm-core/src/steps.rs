@@ -53,11 +53,17 @@ pub trait Action: Send + Sync {
     /// The lines that a person would type instead.
     fn commands(&self, names: &Names) -> Vec<String>;
 
-    /// Rights that it needs, undo included.
+    /// Rights that doing it needs: its precheck, its run, its verification.
     fn rights(&self, names: &Names) -> Vec<Access>;
 
     /// Objects whose before-images its undo cannot do without.
     fn images(&self) -> Vec<ObjRef> {
+        Vec::new()
+    }
+
+    /// Rights that taking it back needs.
+    fn undo_rights(&self, names: &Names) -> Vec<Access> {
+        let _ = names;
         Vec::new()
     }
 
@@ -227,6 +233,34 @@ pub(crate) fn accesses(verbs: &[&str], group: &str, resource: &str, namespace: O
         .iter()
         .map(|verb| access(verb, group, resource, namespace, None))
         .collect()
+}
+
+/// Rights on one object, by its name. A list or a watch of one name is a wait for that object.
+pub(crate) fn on(object: &ObjRef, verbs: &[&str]) -> Vec<Access> {
+    let (group, resource) = (object.group(), plural(&object.kind));
+    let namespace = object.namespace.as_deref();
+    verbs
+        .iter()
+        .map(|verb| access(verb, group, &resource, namespace, Some(&object.name)))
+        .collect()
+}
+
+/// The right to make an object; the server does not know its name then.
+pub(crate) fn create(object: &ObjRef) -> Access {
+    access(
+        "create",
+        object.group(),
+        &plural(&object.kind),
+        object.namespace.as_deref(),
+        None,
+    )
+}
+
+/// Rights that [`crate::restore::to_image`] needs, whatever became of the object.
+pub(crate) fn brought_back(object: &ObjRef) -> Vec<Access> {
+    let mut rights = on(object, &["get", "patch", "delete", "list", "watch"]);
+    rights.push(create(object));
+    rights
 }
 
 /// Plural of a kind the way the built-in kinds form it, for the question about rights.

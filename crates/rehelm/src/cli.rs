@@ -15,6 +15,7 @@ pub mod phase;
 pub mod plan;
 pub mod plan_arg;
 pub mod prepare;
+pub mod rbac;
 pub mod rehearse;
 pub mod restore;
 pub mod resume;

@@ -9,9 +9,10 @@ use rehelm_core::journal::{Event, FORMAT, Journal};
 use rehelm_core::lease::{self, Fence, Fenced};
 use rehelm_core::plan::{Phase, Plan};
 use rehelm_core::ports::{Cluster, Databases, Helm};
+use rehelm_core::rights::{self, Duty};
 use rehelm_core::stale::{self, Inputs};
 use rehelm_core::world::{StepError, Timeouts, World};
-use rehelm_core::{executor, planner};
+use rehelm_core::{checks, executor, planner};
 
 use crate::cli::global::{Global, Output};
 use crate::doors;
@@ -48,6 +49,8 @@ pub struct Run<'a> {
     pub starts: bool,
     /// Go back by itself when a step of a phase fails.
     pub rollback_on_failure: bool,
+    /// Whose rights are asked for before anything is changed.
+    pub duties: &'static [Duty],
 }
 
 /// What runs inside [`Run::hold`].
@@ -75,6 +78,7 @@ impl<'a> Run<'a> {
             timeouts: Timeouts::default(),
             starts: false,
             rollback_on_failure: false,
+            duties: &[],
         })
     }
 
@@ -94,6 +98,7 @@ impl<'a> Run<'a> {
     /// # Errors
     /// What stopped the command, with the exit code that says how.
     pub async fn hold(&self, work: impl AsyncFnOnce(&World<'_>) -> Result<Option<Work>>) -> Result<Exit> {
+        self.preflight().await?;
         let stop = Arc::new(AtomicBool::new(false));
         let lease = lease::reference(&self.plan.source.namespace, &self.plan.target.release);
         let lock = Lock::take(&self.session.cluster, &self.session.clock, lease, stop.clone()).await?;
@@ -103,6 +108,29 @@ impl<'a> Run<'a> {
         };
         lock.give_back().await;
         outcome
+    }
+
+    /// Asks for every right that the command needs. Nobody can waive this: what is missing would be missed half-way.
+    ///
+    /// # Errors
+    /// Exit code 3, with everything that is missing and the smallest role that has it.
+    async fn preflight(&self) -> Result<()> {
+        let beside = self.session.beside();
+        let wanted = self
+            .duties
+            .iter()
+            .flat_map(|duty| rights::of(self.plan, *duty, &beside));
+        let missing = rights::missing(&*self.session.cluster, &wanted.collect())
+            .await
+            .context(|| "cannot ask the cluster for rights".to_owned())?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let findings = checks::missing_findings(missing);
+        self.printer
+            .insist(self.session.words.findings(&findings, &[], false).trim_end());
+        Err(Error::new(Exit::Blocked, "rights are missing; nothing was changed")
+            .hint("roles for each part of the migration: rehelm plan -o rbac"))
     }
 
     async fn locked(

@@ -5,52 +5,51 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::finding::Finding;
 use crate::plan::Plan;
 use crate::ports::{Access, Cluster, PortResult};
-use crate::{duplicate, lease, parallel, stale};
+use crate::rights::{self, Beside, role_text};
 
-/// Every right that a plan needs: of its steps, undo included, and of the lock and the copy in the cluster.
-pub fn wanted(plan: &Plan) -> BTreeSet<Access> {
-    let names = stale::names(plan);
-    let (namespace, release) = (&plan.source.namespace, &plan.target.release);
-    let of_steps = plan.steps.iter().flat_map(|s| s.spec.action().rights(&names));
-    of_steps
-        .chain(lease::rights(&lease::reference(namespace, release)))
-        .chain(duplicate::rights(&duplicate::reference(namespace, release)))
-        .collect()
-}
-
-/// Asks for every right of every step. Missing ones come together per namespace, with the smallest Role that has
-/// them (argument `role`, YAML).
+/// Asks for every right of every part of the migration. Missing ones come together per namespace, with the smallest
+/// Role that has them (argument `role`, YAML).
 ///
 /// # Errors
 /// When the cluster does not answer.
-pub async fn rights(cluster: &dyn Cluster, plan: &Plan) -> PortResult<Vec<Finding>> {
-    let wanted = wanted(plan);
-    let count = wanted.len();
-    let answers = parallel::side_by_side(wanted.into_iter().map(|access| async move {
-        let allowed = cluster.can_i(&access).await?;
-        PortResult::Ok((access, allowed))
-    }))
-    .await?;
-    let mut missing: BTreeMap<Option<String>, BTreeSet<Access>> = BTreeMap::new();
-    for (access, _) in answers.into_iter().filter(|(_, allowed)| !allowed) {
-        missing.entry(access.namespace.clone()).or_default().insert(access);
-    }
+pub async fn rights(cluster: &dyn Cluster, plan: &Plan, beside: &Beside) -> PortResult<Vec<Finding>> {
+    let wanted = rights::all(plan, beside);
+    let missing = rights::missing(cluster, &wanted).await?;
     if missing.is_empty() {
-        return Ok(vec![Finding::ok("right-missing", "rights").arg("count", count)]);
+        return Ok(vec![Finding::ok("right-missing", "rights").arg("count", wanted.len())]);
     }
-    Ok(missing
+    Ok(missing_findings(missing))
+}
+
+/// Missing rights as findings, one a namespace.
+pub fn missing_findings(missing: BTreeSet<Access>) -> Vec<Finding> {
+    let mut places: BTreeMap<Option<String>, BTreeSet<Access>> = BTreeMap::new();
+    for access in missing {
+        places.entry(access.namespace.clone()).or_default().insert(access);
+    }
+    places
         .into_iter()
         .map(|(namespace, missing)| {
             let subject = namespace
                 .as_deref()
                 .map_or("cluster".to_owned(), |ns| format!("namespace {ns}"));
-            let list = super::at::some(missing.iter().map(|a| format!("{} {}", a.verb, resource(a))));
+            let list = super::at::some(missing.iter().map(words));
             Finding::error("right-missing", subject)
                 .arg("count", missing.len())
                 .arg("rights", list)
-                .arg("role", role(namespace.as_deref(), &missing))
+                .arg("role", role_text(namespace.as_deref(), &missing))
         })
-        .collect())
+        .collect()
+}
+
+/// `delete deployments.apps web`
+fn words(access: &Access) -> String {
+    let name = access
+        .name
+        .as_deref()
+        .map(|name| format!(" {name}"))
+        .unwrap_or_default();
+    format!("{} {}{name}", access.verb, resource(access))
 }
 
 fn resource(access: &Access) -> String {
@@ -58,41 +57,6 @@ fn resource(access: &Access) -> String {
         "" => access.resource.clone(),
         group => format!("{}.{group}", access.resource),
     }
-}
-
-/// The smallest Role (or ClusterRole) with these rights: one rule per set of verbs that a resource needs.
-fn role(namespace: Option<&str>, missing: &BTreeSet<Access>) -> String {
-    type Words<'a> = BTreeSet<&'a str>;
-    let mut verbs: BTreeMap<(&str, &str, Option<&str>), Words<'_>> = BTreeMap::new();
-    for a in missing {
-        verbs
-            .entry((&a.group, &a.resource, a.name.as_deref()))
-            .or_default()
-            .insert(&a.verb);
-    }
-    let mut rules: BTreeMap<(&str, Words<'_>, Option<&str>), Words<'_>> = BTreeMap::new();
-    for ((group, resource, name), verbs) in verbs {
-        rules.entry((group, verbs, name)).or_default().insert(resource);
-    }
-    let (kind, place) = match namespace {
-        Some(ns) => ("Role", format!("\n  namespace: \"{ns}\"")),
-        None => ("ClusterRole", String::new()),
-    };
-    let join = |set: &BTreeSet<&str>| set.iter().copied().collect::<Vec<_>>().join(", ");
-    let mut out =
-        format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: rehelm{place}\nrules:");
-    for ((group, verbs, name), resources) in &rules {
-        out.push_str(&format!(
-            "\n- {{apiGroups: [\"{group}\"], resources: [{}], verbs: [{}]",
-            join(resources),
-            join(verbs)
-        ));
-        if let Some(name) = name {
-            out.push_str(&format!(", resourceNames: [\"{name}\"]"));
-        }
-        out.push('}');
-    }
-    out
 }
 
 #[cfg(test)]
@@ -106,7 +70,7 @@ mod tests {
     fn every_right_of_every_step_is_asked_for_once() {
         let plan = Case::sound().plan();
         let all = Authorizer::default();
-        let said = futures::executor::block_on(rights(&all, &plan)).unwrap();
+        let said = futures::executor::block_on(rights(&all, &plan, &Beside::default())).unwrap();
         let asked = all.asked.lock().unwrap().clone();
         let unique: BTreeSet<&Access> = asked.iter().collect();
         assert_eq!(unique.len(), asked.len());
@@ -121,34 +85,10 @@ mod tests {
             refuses: Some("persistentvolumes"),
             ..Authorizer::default()
         };
-        let said = futures::executor::block_on(rights(&none, &Case::sound().plan())).unwrap();
+        let said = futures::executor::block_on(rights(&none, &Case::sound().plan(), &Beside::default())).unwrap();
         assert_eq!((said.len(), said[0].subject.as_str()), (1, "cluster"));
         let role: serde_json::Value = crate::yaml::from_str(&said[0].args["role"], "role").unwrap();
         assert_eq!(role["kind"], "ClusterRole");
         assert_eq!(role["rules"][0]["resources"][0], "persistentvolumes");
-    }
-
-    #[test]
-    fn the_role_is_small_and_sound() {
-        let access =
-            |verb: &str, group: &str, resource: &str| crate::steps::access(verb, group, resource, Some("n"), None);
-        let missing = BTreeSet::from([
-            access("get", "apps", "deployments"),
-            access("patch", "apps", "deployments"),
-            access("get", "apps", "statefulsets"),
-            access("patch", "apps", "statefulsets"),
-            access("create", "", "secrets"),
-        ]);
-        let text = role(Some("n"), &missing);
-        let read: serde_json::Value = crate::yaml::from_str(&text, "role").unwrap();
-        assert_eq!(read["metadata"]["namespace"], "n");
-        assert_eq!(
-            read["rules"],
-            serde_json::json!([
-                {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
-                {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": ["get", "patch"]},
-            ])
-        );
-        assert!(role(None, &missing).contains("kind: ClusterRole"));
     }
 }

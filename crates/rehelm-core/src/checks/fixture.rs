@@ -23,7 +23,7 @@ pub(crate) struct Case {
 
 /// Applies a change to the sound install; the check must say so with this severity. Gives what it said first.
 #[track_caller]
-pub(super) fn breaks(code: &str, severity: Severity, change: impl FnOnce(&mut Case)) -> Finding {
+pub(crate) fn breaks(code: &str, severity: Severity, change: impl FnOnce(&mut Case)) -> Finding {
     let mut case = Case::sound();
     change(&mut case);
     let said = case.said(code);
@@ -35,15 +35,15 @@ pub(super) fn breaks(code: &str, severity: Severity, change: impl FnOnce(&mut Ca
     said.into_iter().find(|f| f.severity == severity).unwrap()
 }
 
-pub(super) fn object(value: Value) -> Object {
+pub(crate) fn object(value: Value) -> Object {
     Object::from_value(value).unwrap()
 }
 
-pub(super) fn base64(text: &str) -> String {
+pub(crate) fn base64(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
 }
 
-pub(super) fn secret(namespace: &str, name: &str, data: &[(&str, &str)]) -> Object {
+pub(crate) fn secret(namespace: &str, name: &str, data: &[(&str, &str)]) -> Object {
     let data: BTreeMap<&str, String> = data.iter().map(|(k, v)| (*k, base64(v))).collect();
     object(json!({"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
         "metadata": {"name": name, "namespace": namespace}, "data": data}))

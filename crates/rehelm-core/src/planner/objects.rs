@@ -1,13 +1,17 @@
 //! Steps about objects: kept, carried over, adopted, replaced, made and retired.
 
+use std::collections::BTreeSet;
+
 use super::DatabaseView;
 use crate::gather::Request;
 use crate::inventory::{Claim, Observed};
 use crate::object::{ObjRef, Object};
 use crate::plan::{Entry, Verdict};
 use crate::pods;
+use crate::ports::Access;
 use crate::profile::Profile;
 use crate::restore;
+use crate::rights;
 use crate::server;
 use crate::steps::StepSpec;
 use crate::steps::adopt::{Adopt, Adopted};
@@ -154,7 +158,19 @@ pub(super) fn release(observed: &Observed, entries: &[Entry]) -> StepSpec {
         .map(Object::reference)
         .filter(|r| own.iter().any(|o| o.key() == r.key()))
         .collect();
-    for list in [&mut own, &mut shared, &mut kept, &mut before] {
+    let made = |r: &ObjRef| [&own, &shared, &kept].iter().any(|list| list.contains(r));
+    let is_hook = |o: &&Object| o.annotation("helm.sh/hook").is_some();
+    let hooks = observed.rendered.iter().filter(is_hook).map(Object::reference);
+    let mut hooks: Vec<ObjRef> = hooks.filter(made).collect();
+    let mut crds: Vec<ObjRef> = observed.crds.iter().map(Object::reference).collect();
+    let brought_back = shared.iter().filter_map(|r| observed.live(r));
+    let grants = observed
+        .rendered
+        .iter()
+        .chain(brought_back)
+        .flat_map(rights::granted_by);
+    let grants: BTreeSet<Access> = grants.collect();
+    for list in [&mut own, &mut shared, &mut kept, &mut before, &mut hooks, &mut crds] {
         list.sort();
         list.dedup();
     }
@@ -163,6 +179,9 @@ pub(super) fn release(observed: &Observed, entries: &[Entry]) -> StepSpec {
         shared,
         kept,
         before,
+        hooks,
+        crds,
+        grants: grants.into_iter().collect(),
     })
 }
 

@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Names, Undo, access, plural};
+use super::{Action, Names, Undo, brought_back, on};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::ports::{Access, PatchKind, PortError, Precondition};
@@ -115,11 +115,12 @@ impl Action for Adopt {
     fn rights(&self, _: &Names) -> Vec<Access> {
         self.objects
             .iter()
-            .flat_map(|o| {
-                let resource = plural(&o.object.kind);
-                ["get", "patch"].map(|verb| access(verb, o.object.group(), &resource, None, Some(&o.object.name)))
-            })
+            .flat_map(|o| on(&o.object, &["get", "patch"]))
             .collect()
+    }
+
+    fn undo_rights(&self, _: &Names) -> Vec<Access> {
+        self.objects.iter().flat_map(|o| brought_back(&o.object)).collect()
     }
 
     async fn precheck(&self, world: &World<'_>, _: u32) -> StepResult<()> {

@@ -10,7 +10,7 @@ use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Names, Undo, access, plural};
+use super::{Action, Names, Undo, on};
 use crate::bundle;
 use crate::object::{ObjRef, Object};
 use crate::ports::{Access, PortError};
@@ -104,15 +104,7 @@ impl Action for Backup {
         self.objects
             .iter()
             .chain(&self.secrets)
-            .map(|o| {
-                access(
-                    "get",
-                    o.group(),
-                    &plural(&o.kind),
-                    o.namespace.as_deref(),
-                    Some(&o.name),
-                )
-            })
+            .flat_map(|o| on(o, &["get"]))
             .collect()
     }
 

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Action, Names, Undo, access, accesses};
+use super::{Action, Names, Undo, create, on};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::ports::{Access, PortError};
@@ -105,26 +105,18 @@ impl Action for Claims {
             .collect()
     }
 
-    fn rights(&self, names: &Names) -> Vec<Access> {
-        let mut rights = accesses(
-            &["create", "get", "list", "watch"],
-            "",
-            "persistentvolumeclaims",
-            Some(&names.target),
-        );
-        rights.extend(self.claims.iter().flat_map(|c| {
-            let on = |verb| {
-                access(
-                    verb,
-                    "",
-                    "persistentvolumeclaims",
-                    Some(&names.target),
-                    Some(c.object().name()),
-                )
-            };
-            [on("patch"), on("delete")]
-        }));
-        rights
+    fn rights(&self, _: &Names) -> Vec<Access> {
+        let claims = self.claims.iter().map(|c| c.object().reference());
+        claims
+            .flat_map(|c| on(&c, &["get"]).into_iter().chain([create(&c)]))
+            .collect()
+    }
+
+    fn undo_rights(&self, _: &Names) -> Vec<Access> {
+        let claims = self.claims.iter().map(|c| c.object().reference());
+        claims
+            .flat_map(|c| on(&c, &["get", "delete", "list", "watch"]))
+            .collect()
     }
 
     async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {

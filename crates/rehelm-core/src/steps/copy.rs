@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Action, Names, Undo, access};
+use super::{Action, Names, Undo, on};
 use crate::finding::Finding;
 use crate::mongo_uri::ConnectionString;
 use crate::object::ObjRef;
@@ -134,7 +134,7 @@ impl Action for Copy {
     fn rights(&self, names: &Names) -> Vec<Access> {
         self.databases
             .iter()
-            .map(|d| access("get", "", "secrets", Some(&names.target), Some(&d.secret)))
+            .flat_map(|d| on(&ObjRef::new("v1", "Secret", Some(&names.target), &d.secret), &["get"]))
             .collect()
     }
 

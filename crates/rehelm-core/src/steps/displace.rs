@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::adopt::kubectl_name;
-use super::{Action, Names, Undo, access, plural};
+use super::{Action, Names, Undo, brought_back, on};
 use crate::finding::Finding;
 use crate::object::ObjRef;
 use crate::ports::Access;
@@ -47,23 +47,19 @@ impl Action for Displace {
         self.objects.iter().map(delete).collect()
     }
 
-    fn rights(&self, names: &Names) -> Vec<Access> {
+    fn rights(&self, _: &Names) -> Vec<Access> {
         self.objects
             .iter()
-            .flat_map(|o| {
-                let (group, resource) = (o.object.group(), plural(&o.object.kind));
-                let on = |verb| access(verb, group, &resource, Some(&names.source), Some(&o.object.name));
-                [
-                    on("get"),
-                    on("delete"),
-                    access("create", group, &resource, Some(&names.source), None),
-                ]
-            })
+            .flat_map(|o| on(&o.object, &["get", "delete", "list", "watch"]))
             .collect()
     }
 
     fn images(&self) -> Vec<ObjRef> {
         self.objects.iter().map(|o| o.object.clone()).collect()
+    }
+
+    fn undo_rights(&self, _: &Names) -> Vec<Access> {
+        self.objects.iter().flat_map(|o| brought_back(&o.object)).collect()
     }
 
     async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {

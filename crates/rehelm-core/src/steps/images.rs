@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::{Action, Names, Undo, access, accesses};
+use super::{Action, Names, Undo, create, on};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::pods;
@@ -143,12 +143,13 @@ impl Action for Images {
     }
 
     fn rights(&self, names: &Names) -> Vec<Access> {
-        if self.unproven.is_empty() {
-            return Vec::new();
-        }
-        let mut rights = accesses(&["create", "get", "list", "watch"], "", "pods", Some(&names.source));
-        rights.push(access("delete", "", "pods", Some(&names.source), None));
-        rights
+        let probes = self
+            .unproven
+            .iter()
+            .map(|image| ObjRef::new("v1", "Pod", Some(&names.source), &probe_name(&image.image)));
+        probes
+            .flat_map(|pod| on(&pod, &["delete", "list", "watch"]).into_iter().chain([create(&pod)]))
+            .collect()
     }
 
     async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Names, Undo, access};
+use super::{Action, Names, Undo, accesses, create, on, plural};
 use crate::finding::Finding;
 use crate::gather;
 use crate::object::ObjRef;
@@ -60,15 +60,27 @@ impl Action for Namespace {
     }
 
     fn rights(&self, _: &Names) -> Vec<Access> {
-        if self.exists {
-            return vec![access("get", "", "namespaces", None, Some(&self.name))];
+        let namespace = gather::namespace_ref(&self.name);
+        let mut rights = on(&namespace, &["get", "list", "watch"]);
+        if !self.exists {
+            rights.push(create(&namespace));
         }
-        let on_name = |verb| access(verb, "", "namespaces", None, Some(&self.name));
-        vec![
-            on_name("get"),
-            access("create", "", "namespaces", None, None),
-            on_name("delete"),
-        ]
+        rights
+    }
+
+    fn undo_rights(&self, _: &Names) -> Vec<Access> {
+        if self.exists {
+            return Vec::new();
+        }
+        let content = CONTENT.iter().flat_map(|(api, kind)| {
+            let object = ObjRef::new(api, kind, Some(&self.name), "");
+            accesses(&["list"], object.group(), &plural(kind), Some(&self.name))
+        });
+        let namespace = gather::namespace_ref(&self.name);
+        on(&namespace, &["get", "delete", "list", "watch"])
+            .into_iter()
+            .chain(content)
+            .collect()
     }
 
     async fn precheck(&self, world: &World<'_>, _: u32) -> StepResult<()> {

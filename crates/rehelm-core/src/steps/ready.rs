@@ -142,6 +142,16 @@ pub(crate) async fn wait_ready(
     }
 }
 
+/// Rights for [`wait_ready`].
+pub(crate) fn waiting<'a>(workloads: impl IntoIterator<Item = &'a ObjRef>, namespace: &str) -> Vec<Access> {
+    let kinds: BTreeSet<(&str, String)> = workloads.into_iter().map(|w| (w.group(), plural(&w.kind))).collect();
+    let mut rights = accesses(&["list"], "", "pods", Some(namespace));
+    for (group, resource) in kinds {
+        rights.extend(accesses(&["list", "watch"], group, &resource, Some(namespace)));
+    }
+    rights
+}
+
 #[async_trait]
 impl Action for Ready {
     fn undo_kind(&self) -> Undo {
@@ -160,16 +170,7 @@ impl Action for Ready {
     }
 
     fn rights(&self, names: &Names) -> Vec<Access> {
-        let kinds: BTreeSet<(String, String)> = self
-            .workloads
-            .iter()
-            .map(|w| (w.group().to_owned(), plural(&w.kind)))
-            .collect();
-        let mut rights = accesses(&["list"], "", "pods", Some(&names.target));
-        for (group, resource) in kinds {
-            rights.extend(accesses(&["list", "watch"], &group, &resource, Some(&names.target)));
-        }
-        rights
+        waiting(&self.workloads, &names.target)
     }
 
     async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {

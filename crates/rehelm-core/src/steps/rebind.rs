@@ -13,7 +13,7 @@ use serde_json::json;
 use std::time::Duration;
 
 use super::retain::{read_volume, require_retained, volume_ref};
-use super::{Action, Names, Undo, access};
+use super::{Action, Names, Undo, accesses, create, on};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::pods;
@@ -77,24 +77,22 @@ impl Action for Rebind {
     }
 
     fn rights(&self, names: &Names) -> Vec<Access> {
-        let mut rights = vec![access(
-            "create",
-            "",
-            "persistentvolumeclaims",
-            Some(&names.source),
-            None,
-        )];
+        let mut rights = accesses(&["list"], "", "pods", Some(&names.source));
         for v in &self.volumes {
-            for verb in ["get", "watch", "delete", "patch"] {
-                rights.push(access(
-                    verb,
-                    "",
-                    "persistentvolumeclaims",
-                    Some(&names.source),
-                    Some(&v.from.name),
-                ));
-            }
-            rights.push(access("patch", "", "persistentvolumes", None, Some(&v.volume)));
+            rights.extend(on(&v.from, &["get", "delete", "list", "watch"]));
+            rights.extend(on(&v.to, &["get", "patch", "list", "watch"]));
+            rights.extend(on(&volume_ref(&v.volume), &["get", "patch"]));
+        }
+        rights
+    }
+
+    fn undo_rights(&self, names: &Names) -> Vec<Access> {
+        let mut rights = accesses(&["list"], "", "pods", Some(&names.target));
+        for v in &self.volumes {
+            rights.push(create(&v.from));
+            rights.extend(on(&v.from, &["get", "patch", "list", "watch"]));
+            rights.extend(on(&v.to, &["get", "delete", "list", "watch"]));
+            rights.extend(on(&volume_ref(&v.volume), &["get", "patch"]));
         }
         rights
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::adopt::kubectl_name;
-use super::{Action, Names, Undo, access, plural};
+use super::{Action, Names, Undo, brought_back, create, on};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::ports::{Access, PortError};
@@ -70,18 +70,15 @@ impl Action for Recreate {
     }
 
     fn rights(&self, _: &Names) -> Vec<Access> {
+        let verbs = ["get", "delete", "list", "watch"];
         self.objects
             .iter()
-            .flat_map(|o| {
-                let resource = plural(&o.object.kind);
-                let group = o.object.group().to_owned();
-                let named =
-                    ["get", "delete", "patch"].map(|v| access(v, &group, &resource, None, Some(&o.object.name)));
-                named
-                    .into_iter()
-                    .chain([access("create", &group, &resource, None, None)])
-            })
+            .flat_map(|o| on(&o.object, &verbs).into_iter().chain([create(&o.object)]))
             .collect()
+    }
+
+    fn undo_rights(&self, _: &Names) -> Vec<Access> {
+        self.objects.iter().flat_map(|o| brought_back(&o.object)).collect()
     }
 
     async fn precheck(&self, world: &World<'_>, _: u32) -> StepResult<()> {

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Action, Names, Undo, access, accesses, plural};
+use super::{Action, Names, Undo, accesses, brought_back, create, on, plural};
 use crate::finding::Finding;
 use crate::object::{ObjKey, ObjRef, Object};
 use crate::parallel::side_by_side;
@@ -33,6 +33,15 @@ pub struct Release {
     pub kept: Vec<ObjRef>,
     /// Objects that were in the release's namespace before.
     pub before: Vec<ObjRef>,
+    /// Hooks among them, which Helm deletes and makes anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<ObjRef>,
+    /// Custom resource definitions that the chart brings along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crds: Vec<ObjRef>,
+    /// What the release's roles allow and its bindings bind: nobody gives away what they do not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Access>,
 }
 
 /// Helm's records of a release.
@@ -75,39 +84,33 @@ impl Action for Release {
     }
 
     fn rights(&self, names: &Names) -> Vec<Access> {
-        let mut rights = accesses(
-            &["get", "list", "create", "update", "delete"],
-            "",
-            "secrets",
-            Some(&names.target),
-        );
-        let mut kinds: BTreeSet<(String, String, Option<String>)> = BTreeSet::new();
-        for object in &self.own {
-            kinds.insert((
-                object.group().to_owned(),
-                plural(&object.kind),
-                object.namespace.clone(),
-            ));
+        let mut rights = self.records(names, &["get", "update", "delete", "list", "watch"]);
+        rights.extend(accesses(&["list", "create"], "", "secrets", Some(&names.target)));
+        rights.extend(self.installs());
+        for hook in &self.hooks {
+            rights.extend(on(hook, &["delete", "list", "watch"]));
         }
-        for (group, resource, namespace) in kinds {
+        rights
+    }
+
+    fn undo_rights(&self, names: &Names) -> Vec<Access> {
+        let mut rights = self.records(names, &["delete", "list", "watch"]);
+        rights.extend(accesses(&["list"], "", "secrets", Some(&names.target)));
+        rights.extend(accesses(&["list", "watch"], "", "pods", Some(&names.target)));
+        for object in self.own.iter().filter(|o| !self.before.contains(o)) {
             rights.extend(accesses(
-                &["get", "create", "patch", "delete"],
-                &group,
-                &resource,
-                namespace.as_deref(),
+                &["list"],
+                object.group(),
+                &plural(&object.kind),
+                object.namespace.as_deref(),
             ));
-        }
-        for object in &self.shared {
-            for verb in ["get", "patch", "update"] {
-                rights.push(access(
-                    verb,
-                    object.group(),
-                    &plural(&object.kind),
-                    None,
-                    Some(&object.name),
-                ));
+            rights.extend(on(object, &["delete"]));
+            if server::runs_pods(object.group(), &object.kind) {
+                rights.extend(on(object, &["patch"]));
             }
         }
+        rights.extend(self.shared.iter().flat_map(brought_back));
+        rights.extend(self.grants.iter().cloned());
         rights
     }
 
@@ -171,7 +174,37 @@ impl Action for Release {
     }
 }
 
+/// Revisions whose records a run may write: one for each time that Helm is started.
+const REVISIONS: u32 = 10;
+
 impl Release {
+    /// Rights on Helm's records of the release.
+    fn records(&self, names: &Names, verbs: &[&str]) -> Vec<Access> {
+        (1..=REVISIONS)
+            .map(|revision| format!("sh.helm.release.v1.{}.v{revision}", names.release))
+            .flat_map(|name| on(&ObjRef::new("v1", "Secret", Some(&names.target), &name), verbs))
+            .collect()
+    }
+
+    /// Rights that Helm needs for the objects themselves. The server asks for the same ones in a dry run.
+    pub fn installs(&self) -> Vec<Access> {
+        let mut rights: Vec<Access> = self
+            .own
+            .iter()
+            .flat_map(|o| on(o, &["get", "patch"]).into_iter().chain([create(o)]))
+            .collect();
+        rights.extend(
+            self.shared
+                .iter()
+                .chain(&self.kept)
+                .flat_map(|o| on(o, &["get", "patch"])),
+        );
+        rights.extend(self.crds.iter().map(create));
+        rights.extend(self.crds.iter().flat_map(|o| on(o, &["get"])));
+        rights.extend(self.grants.iter().cloned());
+        rights
+    }
+
     /// What the release made and nobody shares, as it lives.
     pub(crate) async fn made(&self, world: &World<'_>) -> StepResult<Vec<Object>> {
         let target = &world.plan.target;

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Action, Names, Undo, access};
+use super::{Action, Names, Undo, on};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::ports::{Access, PatchKind, PortError, Precondition};
@@ -82,11 +82,17 @@ impl Action for Retain {
     }
 
     fn rights(&self, _: &Names) -> Vec<Access> {
-        let of = |verb| move |v: &KeptVolume| access(verb, "", "persistentvolumes", None, Some(&v.volume));
         self.volumes
             .iter()
-            .map(of("get"))
-            .chain(self.volumes.iter().map(of("patch")))
+            .flat_map(|v| on(&volume_ref(&v.volume), &["get", "patch"]))
+            .collect()
+    }
+
+    fn undo_rights(&self, _: &Names) -> Vec<Access> {
+        let verbs = ["get", "patch", "list", "watch"];
+        self.volumes
+            .iter()
+            .flat_map(|v| on(&volume_ref(&v.volume), &verbs))
             .collect()
     }
 

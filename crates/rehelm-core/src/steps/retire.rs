@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Names, Undo, access, plural};
+use super::{Action, Names, Undo, on};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::parallel::side_by_side;
@@ -64,15 +64,7 @@ impl Action for Retire {
     fn rights(&self, _: &Names) -> Vec<Access> {
         self.objects
             .iter()
-            .map(|o| {
-                access(
-                    "delete",
-                    o.object.group(),
-                    &plural(&o.object.kind),
-                    o.object.namespace.as_deref(),
-                    Some(&o.object.name),
-                )
-            })
+            .flat_map(|o| on(&o.object, &["delete", "list", "watch"]))
             .collect()
     }
 

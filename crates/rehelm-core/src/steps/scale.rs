@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Action, Names, Undo, access, accesses, plural};
+use super::{Action, Names, Undo, accesses, brought_back, create, on};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::parallel::side_by_side;
@@ -174,19 +174,17 @@ impl Action for Scale {
             "volumeattachments",
             None,
         ));
-        for workload in &self.workloads {
-            let resource = plural(&workload.object.kind);
-            for verb in ["get", "patch"] {
-                let group = workload.object.group();
-                rights.push(access(
-                    verb,
-                    group,
-                    &resource,
-                    Some(&names.source),
-                    Some(&workload.object.name),
-                ));
-            }
-        }
+        rights.extend(self.workloads.iter().flat_map(|w| on(&w.object, &["get", "patch"])));
+        rights
+    }
+
+    fn undo_rights(&self, names: &Names) -> Vec<Access> {
+        let workloads = self.workloads.iter().map(|w| &w.object);
+        let mut rights = super::ready::waiting(workloads.clone(), &names.source);
+        // A declared object that is gone is made again; one that is there is left as it is.
+        let whole = workloads.flat_map(brought_back);
+        let gone = self.declared.iter();
+        rights.extend(whole.chain(gone.flat_map(|o| on(o, &["get"]).into_iter().chain([create(o)]))));
         rights
     }
 

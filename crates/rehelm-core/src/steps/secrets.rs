@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Names, Undo, access, accesses};
+use super::{Action, Names, Undo, accesses, on};
 use crate::finding::{Finding, Severity};
 use crate::object::{ObjRef, Object};
 use crate::ports::{Access, PatchKind, PortError, Select};
@@ -148,12 +148,16 @@ impl Action for Secrets {
     fn rights(&self, names: &Names) -> Vec<Access> {
         let mut rights = accesses(&["list"], "", "secrets", Some(&names.source));
         rights.extend(accesses(&["list", "create"], "", "secrets", Some(&names.target)));
-        for secret in &self.secrets {
-            for verb in ["get", "patch", "delete"] {
-                rights.push(access(verb, "", "secrets", Some(&names.target), Some(&secret.to)));
-            }
-        }
+        rights.extend(self.touches(names).iter().flat_map(|s| on(s, &["get", "patch"])));
         rights
+    }
+
+    fn undo_rights(&self, names: &Names) -> Vec<Access> {
+        let secrets = self.touches(names);
+        secrets
+            .iter()
+            .flat_map(|s| on(s, &["get", "delete", "list", "watch"]))
+            .collect()
     }
 
     async fn precheck(&self, world: &World<'_>, _: u32) -> StepResult<()> {

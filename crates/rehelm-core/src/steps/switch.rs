@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::{Action, Names, Undo, access};
+use super::{Action, Names, Undo, on};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::ports::{Access, PortError};
@@ -82,7 +82,7 @@ impl Action for Switch {
     fn rights(&self, _: &Names) -> Vec<Access> {
         self.services
             .iter()
-            .map(|d| access("get", "", "services", d.to.namespace.as_deref(), Some(&d.to.name)))
+            .flat_map(|d| on(&d.to, &["list", "watch"]))
             .collect()
     }
 

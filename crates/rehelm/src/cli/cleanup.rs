@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rehelm_core::cleanup;
 use rehelm_core::journal::Event;
 use rehelm_core::plan::{Phase, Plan};
+use rehelm_core::rights::Duty;
 use rehelm_core::world::World;
 
 use super::global::Global;
@@ -50,7 +51,8 @@ pub async fn carry(
     plan: &Plan,
     yes_irreversible: bool,
 ) -> Result<Exit> {
-    let run = Run::new(printer, global, session, plan)?;
+    let mut run = Run::new(printer, global, session, plan)?;
+    run.duties = &[Duty::Cleanup];
     run.hold(async |world| {
         if matches!(world.state().ended, Some(Event::CleanedUp)) {
             printer.say("It is cleaned up already.");

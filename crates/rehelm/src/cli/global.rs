@@ -180,6 +180,8 @@ pub enum Output {
     Yaml,
     /// One JSON record a line, as it happens: the journal itself.
     Jsonl,
+    /// Roles and bindings, for kubectl to apply.
+    Rbac,
 }
 
 impl Output {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rehelm_core::plan::{Phase, Plan};
+use rehelm_core::rights::Duty;
 use rehelm_core::world::{Timeouts, World};
 use rehelm_report::human;
 
@@ -60,6 +61,11 @@ pub async fn carry(
     run.starts = phase == Phase::Prepare;
     run.timeouts = how.timeouts;
     run.rollback_on_failure = how.rollback_on_failure;
+    run.duties = match (phase, how.rollback_on_failure) {
+        (Phase::Prepare, _) => &[Duty::Prepare],
+        (_, false) => &[Duty::Migrate],
+        (_, true) => &[Duty::Migrate, Duty::Rollback],
+    };
     run.refuse_blocked()?;
     run.hold(async |world| {
         in_order(world, phase)?;

@@ -8,6 +8,7 @@ use rehelm_report::plan_view::PlanView;
 use super::decisions::DecisionArgs;
 use super::global::{Global, Output};
 use super::overrides::Overrides;
+use super::rbac::{self, RbacArgs};
 use crate::errors::{Context, Error, Result};
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -27,6 +28,9 @@ pub struct Args {
     /// What a person decided.
     #[command(flatten)]
     pub decisions: DecisionArgs,
+    /// Who gets which rights.
+    #[command(flatten)]
+    pub rbac: RbacArgs,
     /// What differs from rehelm.yaml.
     #[command(flatten)]
     pub overrides: Overrides,
@@ -34,7 +38,7 @@ pub struct Args {
 
 /// Makes the plan, saves it and prints it.
 pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
-    let output = global.output(&[Output::Text, Output::Wide, Output::Json, Output::Yaml])?;
+    let output = global.output(&[Output::Text, Output::Wide, Output::Json, Output::Yaml, Output::Rbac])?;
     let (session, plan) = global.block_on(async {
         let session = Session::open(global, &args.overrides).await?;
         let request = session.request(&Decisions::from(&args.decisions)).await?;
@@ -45,6 +49,7 @@ pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
     match output {
         Output::Json => printer.data(&plan.to_json())?,
         Output::Yaml => printer.yaml(&plan)?,
+        Output::Rbac => rbac::print(printer, &plan, &session.beside(), &args.rbac)?,
         _ => printer.data(&plan_text::plan(
             &session.words,
             &PlanView::of(&plan),

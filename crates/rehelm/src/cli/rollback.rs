@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rehelm_core::executor;
 use rehelm_core::journal::Event;
 use rehelm_core::plan::Plan;
+use rehelm_core::rights::Duty;
 
 use super::global::Global;
 use super::overrides::Overrides;
@@ -69,6 +70,7 @@ pub async fn carry(
 ) -> Result<Exit> {
     let mut run = Run::new(printer, global, session, plan)?;
     run.drop_copies = drop_copies;
+    run.duties = &[Duty::Rollback];
     run.hold(async |world| {
         let state = world.state();
         if state.run.is_empty() {

@@ -1,7 +1,7 @@
 //! The stage of a rehearsal: a simulated cluster that listens on loopback, a temporary folder, and sessions on both.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -53,6 +53,7 @@ pub struct Stage {
     folder: Utf8PathBuf,
     kubeconfig: Utf8PathBuf,
     served: Served,
+    identity: Mutex<Identity>,
 }
 
 /// What a stage is set with.
@@ -165,11 +166,29 @@ impl Stage {
             folder: folder.to_owned(),
             kubeconfig,
             served,
+            identity: Mutex::new(Identity::admin()),
         };
-        let text = stage.kubeconfig_text(&stage.served);
-        let files = RunFiles::open(folder).and_then(|files| files.write("kubeconfig".into(), text.as_bytes()));
-        files.context(|| format!("cannot write {}", stage.kubeconfig))?;
+        stage.write_kubeconfig(&stage.served)?;
         Ok(stage)
+    }
+
+    /// From now on every client, Helm's included, is somebody else; the cluster's administrator at first.
+    ///
+    /// # Errors
+    /// When the kubeconfig cannot be written.
+    pub fn act_as(&self, identity: Identity) -> Result<()> {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = identity;
+        self.write_kubeconfig(&self.served)
+    }
+
+    fn identity(&self) -> Identity {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn write_kubeconfig(&self, served: &Served) -> Result<()> {
+        let text = self.kubeconfig_text(served);
+        let files = RunFiles::open(&self.folder).and_then(|files| files.write("kubeconfig".into(), text.as_bytes()));
+        files.context(|| format!("cannot write {}", self.kubeconfig))
     }
 
     /// Where everything of the rehearsal is.
@@ -201,7 +220,7 @@ impl Stage {
     fn kubeconfig_text(&self, served: &Served) -> String {
         let ca = base64::engine::general_purpose::STANDARD.encode(served.ca_pem());
         let name = &self.context;
-        let token = served.token_for(&Identity::admin());
+        let token = served.token_for(&self.identity());
         let config = json!({
             "apiVersion": "v1",
             "kind": "Config",
@@ -228,17 +247,15 @@ impl Stage {
             .serve(options)
             .await
             .context(|| "cannot serve the simulated API".to_owned())?;
-        let text = self.kubeconfig_text(&served);
-        let files = RunFiles::open(&self.folder).and_then(|files| files.write("kubeconfig".into(), text.as_bytes()));
-        files.context(|| format!("cannot write {}", self.kubeconfig))?;
+        self.write_kubeconfig(&served)?;
         Ok(served)
     }
 
     /// A client of the simulated API, as a new process has it.
     pub fn client(&self) -> KubeCluster {
-        let (sim, shut) = (self.sim.clone(), self.shut.clone());
+        let (sim, shut, identity) = (self.sim.clone(), self.shut.clone(), self.identity());
         let service = tower::service_fn(move |request: http::Request<Body>| {
-            let (mut service, shut) = (sim.service(), shut.clone());
+            let (mut service, shut) = (sim.service_as(identity.clone()), shut.clone());
             async move { shut.request(service.call(request)).await }
         });
         let facts = ContextFacts {

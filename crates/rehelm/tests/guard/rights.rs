@@ -1,0 +1,223 @@
+//! Whole migrations under exactly the roles that `plan -o rbac` prints, and under those roles less one right.
+
+use std::collections::BTreeSet;
+
+use libtest_mimic::Trial;
+use rehelm_core::object::Object;
+use rehelm_core::rights::Duty;
+use rehelm_sim::Identity;
+use serde_json::{Value, json};
+
+use crate::scene::Scene;
+use crate::trial;
+
+/// Products with the words that `plan` needs for them.
+const PRODUCTS: [(&str, &str); 2] = [
+    ("example", "--fill-values"),
+    ("aws", "--fill-values --confirm snapshots --accept volume-value-differs"),
+];
+
+/// Verbs that change something.
+const VERBS: [(Duty, &str); 4] = [
+    (Duty::Prepare, "prepare --yes"),
+    (Duty::Migrate, "migrate --yes"),
+    (Duty::Rollback, "rollback --yes"),
+    (Duty::Cleanup, "cleanup --yes-irreversible"),
+];
+
+/// Of a large product one rule of so many is tried in each test run; `GUARD_ALL=1` tries every one.
+const SAMPLE: usize = 12;
+
+pub fn trials() -> Vec<Trial> {
+    let mut all = Vec::new();
+    for (product, words) in PRODUCTS {
+        all.push(trial(
+            format!("rights::{product}::enough_for_there_and_cleanup"),
+            move || there(product, words),
+        ));
+        all.push(trial(
+            format!("rights::{product}::enough_for_the_way_back"),
+            move || back(product, words),
+        ));
+        // Setting up the large one takes a while; the two that change most stand for the others.
+        let short = product != "example";
+        for (duty, line) in VERBS
+            .into_iter()
+            .filter(|(duty, _)| !short || [Duty::Migrate, Duty::Rollback].contains(duty))
+        {
+            all.push(trial(format!("rights::{product}::{duty}_less_one"), move || {
+                less(product, words, duty, line)
+            }));
+        }
+    }
+    all
+}
+
+/// A product whose roles are applied, and who has them.
+struct Cast {
+    scene: Scene,
+    roles: Vec<Object>,
+    namespace: String,
+    release: String,
+}
+
+impl Cast {
+    fn open(product: &str, words: &str) -> Result<Option<Self>, String> {
+        let Some(scene) = Scene::open(product)? else {
+            return Ok(None);
+        };
+        let said = scene.rehelm(&format!("plan -o rbac {words} --quiet"));
+        if ![0, 3].contains(&said.code) {
+            return Err(said.text);
+        }
+        let text = said.text.split("\nSaved ").next().unwrap_or_default();
+        let roles = rehelm_core::yaml::parse_documents(text, "rbac").map_err(|e| format!("{e}\n{text}"))?;
+        scene.apply(text)?;
+        Ok(Some(Self {
+            namespace: scene.stage.settings.source_namespace.clone(),
+            release: scene.stage.settings.release.clone(),
+            roles: roles.into_iter().map(Object).collect(),
+            scene,
+        }))
+    }
+
+    fn play(&self, duty: Duty) {
+        let name = format!("rehelm-{}-{duty}", self.release);
+        self.scene.act_as(Identity::service_account(&self.namespace, &name));
+        self.scene.stage.sim.forget_requests();
+    }
+
+    /// A verb under a duty's rights; nothing that it asks for is forbidden.
+    fn act(&self, duty: Duty, line: &str, code: u8) -> Result<(), String> {
+        self.play(duty);
+        let said = self.scene.rehelm(line);
+        let forbidden: BTreeSet<String> = self.scene.forbidden().iter().map(|r| format!("{r:?}")).collect();
+        if !forbidden.is_empty() {
+            let list: Vec<String> = forbidden.into_iter().collect();
+            return Err(format!("{line}: forbidden:\n{}\n\n{}", list.join("\n"), said.text));
+        }
+        said.check(code, &[]).map(drop).map_err(|why| format!("{line}: {why}"))
+    }
+}
+
+fn there(product: &str, words: &str) -> Result<(), String> {
+    let Some(cast) = Cast::open(product, words)? else {
+        return Ok(());
+    };
+    cast.act(Duty::Read, &format!("plan {words} --accept right-missing"), 0)?;
+    cast.act(Duty::Prepare, "prepare --yes", 0)?;
+    cast.act(Duty::Migrate, "migrate --yes", 0)?;
+    cast.act(Duty::Read, "verify", 0)?;
+    cast.act(Duty::Read, "status", 0)?;
+    cast.scene.stage.soak();
+    cast.act(Duty::Cleanup, "cleanup --yes-irreversible", 0)
+}
+
+fn back(product: &str, words: &str) -> Result<(), String> {
+    let Some(cast) = Cast::open(product, words)? else {
+        return Ok(());
+    };
+    let before = rehelm::rehearsal::compare::picture(cast.scene.stage.sim.objects());
+    cast.act(Duty::Read, &format!("plan {words} --accept right-missing"), 0)?;
+    cast.act(Duty::Prepare, "prepare --yes", 0)?;
+    cast.act(Duty::Migrate, "migrate --yes", 0)?;
+    cast.act(Duty::Rollback, "rollback --yes --drop-copies", 0)?;
+    let now = rehelm::rehearsal::compare::picture(cast.scene.stage.sim.objects());
+    let differ = rehelm::rehearsal::compare::differences(&before, &now);
+    if differ.is_empty() {
+        return Ok(());
+    }
+    Err(format!("not as before:\n{}", differ.join("\n")))
+}
+
+/// Every verb on every resource of every rule is taken away once: the preflight misses it, and nothing is changed.
+fn less(product: &str, words: &str, duty: Duty, line: &str) -> Result<(), String> {
+    let Some(cast) = Cast::open(product, words)? else {
+        return Ok(());
+    };
+    cast.scene.act_as(Identity::admin());
+    cast.scene.rehelm(&format!("plan {words}")).check(0, &[])?;
+    let name = format!("rehelm-{}-{duty}", cast.release);
+    let every = product == "example" || std::env::var_os("GUARD_ALL").is_some();
+    let (mut tried, mut met) = (0, 0);
+    for role in cast
+        .roles
+        .iter()
+        .filter(|r| r.name() == name && r.get("/rules").is_some())
+    {
+        let rules = role
+            .get("/rules")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        for (index, verb, resource) in singles(&rules) {
+            met += 1;
+            if !every && met % SAMPLE != 1 {
+                continue;
+            }
+            tried += 1;
+            let left = without(&rules, index, &verb, &resource);
+            cast.scene.patch(&role.reference(), &json!({"rules": left}))?;
+            cast.play(duty);
+            let said = cast.scene.rehelm(line);
+            said.check(3, &["right-missing", &verb, &resource])
+                .map_err(|why| format!("without {verb} {resource} in {}: {why}", role.reference()))?;
+            let writes = cast.scene.writes();
+            if !writes.is_empty() {
+                return Err(format!("without {verb} {resource}, there were writes: {writes:?}"));
+            }
+        }
+        cast.scene.patch(&role.reference(), &json!({"rules": rules}))?;
+    }
+    eprintln!("{product} {duty}: {tried} of {met} rights taken away, each missed before anything changed");
+    if tried < 5 {
+        return Err(format!("only {tried} rights"));
+    }
+    Ok(())
+}
+
+fn texts(rule: &Value, key: &str) -> Vec<String> {
+    let list = rule.get(key).and_then(Value::as_array);
+    let texts = list.into_iter().flatten().filter_map(Value::as_str);
+    texts.map(str::to_owned).collect()
+}
+
+/// Rule, verb and resource, each combination once.
+fn singles(rules: &[Value]) -> Vec<(usize, String, String)> {
+    let mut all = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        for resource in texts(rule, "resources") {
+            all.extend(
+                texts(rule, "verbs")
+                    .into_iter()
+                    .map(|verb| (index, verb, resource.clone())),
+            );
+        }
+    }
+    all
+}
+
+fn without(rules: &[Value], index: usize, verb: &str, resource: &str) -> Vec<Value> {
+    let mut left = Vec::new();
+    for (i, rule) in rules.iter().enumerate() {
+        if i != index {
+            left.push(rule.clone());
+            continue;
+        }
+        let others =
+            |key: &str, but: &str| -> Vec<String> { texts(rule, key).into_iter().filter(|t| t != but).collect() };
+        let (resources, verbs) = (others("resources", resource), others("verbs", verb));
+        if !resources.is_empty() {
+            let mut same = rule.clone();
+            same["resources"] = json!(resources);
+            left.push(same);
+        }
+        if !verbs.is_empty() {
+            let mut same = rule.clone();
+            same["resources"] = json!([resource]);
+            same["verbs"] = json!(verbs);
+            left.push(same);
+        }
+    }
+    left
+}
