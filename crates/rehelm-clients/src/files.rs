@@ -93,6 +93,9 @@ impl Files for RunFiles {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(failed(&e)),
         };
+        if !file.metadata().map_err(|e| failed(&e))?.is_file() {
+            return Err(refused(&place, "it is not a regular file"));
+        }
         let mut content = Vec::new();
         file.read_to_end(&mut content).map_err(|e| failed(&e))?;
         Ok(Some(content))

@@ -14,6 +14,7 @@ use rehelm_core::yaml;
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
+use crate::input;
 use crate::process::{self, Ran, Run};
 
 /// A build may fetch bases from elsewhere.
@@ -83,8 +84,8 @@ impl Kustomize {
                 "too large for a manifest".to_owned(),
             )),
             Ok(_) => {
-                let bytes = fs::read(path).map_err(|e| PortError::Other(e.to_string()))?;
-                parse(&String::from_utf8_lossy(&bytes), source)
+                let text = input::text(path, MOST).map_err(|e| PortError::Invalid(source.to_owned(), e.to_string()))?;
+                parse(&text, source)
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(PortError::NotFound(source.to_owned())),
             Err(e) => Err(PortError::Other(e.to_string())),

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod files;
 pub mod helm;
+pub mod input;
 pub mod kube;
 pub mod kustomize;
 mod leftover;

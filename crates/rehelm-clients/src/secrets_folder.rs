@@ -11,6 +11,8 @@ use rehelm_core::object::Object;
 use rehelm_core::secrets::{ConvertOptions, ConvertedSecret, SecretRules, SourceSecret, convert, convert_files};
 use serde::Serialize;
 
+use crate::input;
+
 mod target;
 #[cfg(test)]
 mod tests;
@@ -174,9 +176,9 @@ fn read_folder(from: &Utf8Path, findings: &mut Vec<Finding>) -> Result<Vec<(Stri
             findings.push(Finding::info("secret-file-ignored", name));
             continue;
         }
-        match fs_err::read_to_string(&path) {
+        match input::text(&path, input::TEXT) {
             Ok(text) => files.push((name, text)),
-            Err(why) => findings.push(Finding::error("secret-file-unreadable", name).arg("why", why.kind())),
+            Err(why) => findings.push(Finding::error("secret-file-unreadable", name).arg("why", why)),
         }
     }
     Ok(files)

@@ -14,7 +14,10 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::files::{self, backup};
+use crate::input;
 
+/// Bytes of a packed file.
+const PACKED: u64 = 1 << 30;
 /// All content together; a cluster with 100,000 objects has about half of it.
 const MOST: u64 = 2 << 30;
 /// Kinds of objects.
@@ -72,7 +75,7 @@ pub fn write(path: &Utf8Path, snapshot: &Snapshot, sealing: &Sealing) -> PortRes
 /// # Errors
 /// NotFound, Forbidden when the secrets cannot be opened, Invalid for anything that no writer made.
 pub fn read(path: &Utf8Path, keys: &Keys) -> PortResult<Snapshot> {
-    let bytes = match fs_err::read(path) {
+    let bytes = match input::bytes(path, PACKED) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(PortError::NotFound(path.to_string())),
         Err(e) => return Err(PortError::Other(e.to_string())),

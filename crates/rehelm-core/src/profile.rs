@@ -5,6 +5,8 @@
 //! get new names, which values carry facts of today's volumes and secrets, what must never be stopped.
 //! All file names are optional except `profile.yaml`; unknown fields are errors, so that a typing mistake is seen.
 
+mod sense;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -255,7 +257,7 @@ impl Profile {
                 Some((lang.to_owned(), text.clone()))
             })
             .collect();
-        Ok(Self {
+        let profile = Self {
             about: parse("profile.yaml", about)?,
             secrets: optional(files, "secrets.yaml")?,
             databases: optional(files, "databases.yaml")?,
@@ -266,7 +268,9 @@ impl Profile {
             cleanup: optional(files, "cleanup.yaml")?,
             words,
             digest: format!("sha256:{}", crate::digest::hex(&hash.finalize())),
-        })
+        };
+        sense::check(&profile)?;
+        Ok(profile)
     }
 
     /// True when a declared workload (`Kind/name`) must keep running.

@@ -154,6 +154,10 @@ fn common(plan: &Plan, beside: &Beside) -> BTreeSet<Access> {
     let mut rights: BTreeSet<Access> = beside.secrets.iter().flat_map(|s| on(s, &["get"])).collect();
     let namespaces = ["kube-system", &plan.source.namespace, &plan.target.namespace];
     rights.extend(namespaces.map(|name| access("get", "", "namespaces", None, Some(name))));
+    // Where the run stands, and who runs it.
+    let (namespace, release) = (&plan.source.namespace, &plan.target.release);
+    rights.extend(on(&lease::reference(namespace, release), &["get"]));
+    rights.extend(on(&duplicate::reference(namespace, release), &["get"]));
     let bound = plan.objects.iter().filter(|entry| entry.uid.is_some());
     rights.extend(bound.map(|entry| listed(&entry.object)));
     rights

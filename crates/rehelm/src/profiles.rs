@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 use include_dir::{Dir, include_dir};
+use rehelm_clients::input;
 use rehelm_core::secrets::SecretRules;
 use serde::Deserialize;
 
@@ -122,7 +123,8 @@ impl ProfileFiles {
         for entry in folder.read_dir_utf8().context(|| format!("cannot read {folder}"))? {
             let entry = entry.context(|| format!("cannot read {folder}"))?;
             if entry.path().is_file() {
-                let text = fs_err::read_to_string(entry.path()).context(|| format!("cannot read {}", entry.path()))?;
+                let text = input::text(entry.path(), input::TEXT)
+                    .map_err(|e| Error::usage(format!("the profile {folder} cannot be used")).because(e))?;
                 files.insert(entry.file_name().to_owned(), text);
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rehelm_clients::input;
 use rehelm_core::checks::{self, CheckInput, DatabaseLook};
 use rehelm_core::digest;
 use rehelm_core::finding::{Finding, Severity};
@@ -342,13 +343,16 @@ pub fn read_values(paths: &[camino::Utf8PathBuf]) -> Result<(Vec<ValuesFile>, Va
     let mut files = Vec::new();
     let mut merged = Value::Object(serde_json::Map::new());
     for path in paths {
-        let bytes = fs_err::read(path).context(|| format!("cannot read the values file {path}"))?;
-        let text = String::from_utf8_lossy(&bytes);
-        let value = rehelm_core::yaml::parse_document(&text, path.as_str())
-            .map_err(|error| Error::usage(format!("cannot read the values file {path}")).because(error))?;
+        let unusable = || Error::usage(format!("cannot use the values file {path}"));
+        let text = input::text(path, input::TEXT).map_err(|error| unusable().because(error))?;
+        let value =
+            rehelm_core::yaml::parse_document(&text, path.as_str()).map_err(|error| unusable().because(error))?;
+        if value.as_ref().is_some_and(|value| !value.is_object()) {
+            return Err(unusable().hint("values are a mapping: `key: value` lines"));
+        }
         files.push(ValuesFile {
             path: path.to_string(),
-            digest: digest::of_bytes(&bytes),
+            digest: digest::of_bytes(text.as_bytes()),
         });
         merge(&mut merged, value.unwrap_or(Value::Null));
     }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rehelm_clients::input;
 
 use super::file::{File, Mongodb, Registry, Scenario, SecretKey};
+use super::names;
 use crate::cli::global::{Global, duration};
 use crate::cli::overrides::Overrides;
 use crate::errors::{Error, Result};
@@ -111,14 +113,14 @@ impl Settings {
     /// Usage errors, with file and line where the file is wrong.
     pub fn load(global: &Global, flags: &Overrides) -> Result<Self> {
         let path = &global.config;
-        let text = match fs_err::read_to_string(path) {
+        let text = match input::text(path, input::TEXT) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::usage(format!("there is no {path}"))
                     .hint("write one with `rehelm init`")
                     .hint("or name it with --config FILE"));
             }
-            Err(error) => return Err(Error::failed(format!("cannot read {path}")).because(error)),
+            Err(error) => return Err(Error::usage(format!("cannot read {path}")).because(error)),
         };
         let file = File::parse(path, &text)?;
         Self::merge(global, flags, file)
@@ -176,12 +178,15 @@ impl Settings {
             Some(place) => with_post_renderer(helm_flags, &at(folder, place)).map_err(wrong)?,
             None => helm_flags,
         };
+        if chart.starts_with('-') {
+            return Err(wrong(format!("target.chart: `{chart}` is a flag and no chart")));
+        }
         let soak = match (flags.soak, soak) {
             (Some(flag), _) => flag,
             (None, Some(text)) => duration(&text).map_err(|e| wrong(format!("soak: {e}")))?,
             (None, None) => SOAK,
         };
-        Ok(Self {
+        let settings = Self {
             scenario,
             context: global.context.clone().or(source.context).or(target.context),
             source_namespace: named(
@@ -203,7 +208,16 @@ impl Settings {
             soak,
             profile,
             folder: folder.to_owned(),
-        })
+        };
+        let names = [
+            ("source.namespace", &settings.source_namespace, names::NAMESPACE),
+            ("target.namespace", &settings.namespace, names::NAMESPACE),
+            ("target.release", &settings.release, names::RELEASE),
+        ];
+        for (field, name, most) in names {
+            names::label(name, most).map_err(|why| wrong(format!("{field}: {why}")))?;
+        }
+        Ok(settings)
     }
 }
 

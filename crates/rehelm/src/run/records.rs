@@ -1,6 +1,7 @@
 //! The plan and the journal of `.rehelm/`, as verbs read them.
 
 use camino::Utf8Path;
+use rehelm_clients::input;
 use rehelm_core::journal::{JournalError, RunState, StepState, read_records};
 use rehelm_core::plan::Plan;
 use rehelm_core::ports::Files;
@@ -14,14 +15,18 @@ use crate::run_folder::{JOURNAL, NAME, PLAN};
 /// When there is none, or it cannot be read.
 pub fn load_plan(folder: &Utf8Path, named: Option<&Utf8Path>) -> Result<Plan> {
     let path = named.map_or_else(|| folder.join(NAME).join(PLAN), Utf8Path::to_owned);
-    let text = match fs_err::read_to_string(&path) {
+    let text = match input::text(&path, input::RECORDS) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(Error::usage(format!("there is no plan {path}")).hint("make one with `rehelm plan`"));
         }
         Err(error) => return Err(Error::failed(format!("cannot read the plan {path}")).because(error)),
     };
-    Plan::from_json(&text).map_err(|error| Error::failed(format!("cannot use the plan {path}")).because(error))
+    Plan::from_json(&text).map_err(|error| {
+        Error::failed(format!("cannot use the plan {path}"))
+            .because(error)
+            .hint("make a new one with `rehelm plan`")
+    })
 }
 
 /// What the journal says, read only.

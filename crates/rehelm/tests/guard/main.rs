@@ -8,6 +8,7 @@
 
 mod canary;
 mod children;
+mod corpus;
 mod rights;
 mod scene;
 #[path = "../stories/setting.rs"]
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     trials.extend(rights::trials());
     trials.extend(canary::trials());
+    trials.extend(corpus::trials());
     libtest_mimic::run(&args, trials).exit_code()
 }
 
