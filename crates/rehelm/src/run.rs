@@ -98,6 +98,9 @@ impl<'a> Run<'a> {
     /// # Errors
     /// What stopped the command, with the exit code that says how.
     pub async fn hold(&self, work: impl AsyncFnOnce(&World<'_>) -> Result<Option<Work>>) -> Result<Exit> {
+        // What is wrong on disk is found before anything is asked of the cluster, the lock included.
+        self.refuse_other_plan(&journal_state(&*self.session.files)?)?;
+        doors::seal(&self.session.settings.recipients)?;
         self.preflight().await?;
         let stop = Arc::new(AtomicBool::new(false));
         let lease = lease::reference(&self.plan.source.namespace, &self.plan.target.release);
@@ -241,7 +244,14 @@ impl<'a> Run<'a> {
             archive(&session.settings.folder, &journal.state.run)?;
             return open();
         }
-        let state = &journal.state;
+        self.refuse_other_plan(&journal.state)?;
+        Ok(journal)
+    }
+
+    fn refuse_other_plan(&self, state: &RunState) -> Result<()> {
+        if state.ended.is_some() && self.starts {
+            return Ok(());
+        }
         if !state.run.is_empty() && state.ended.is_none() && state.plan != self.plan.digest() {
             return Err(Error::new(
                 Exit::StalePlan,
@@ -249,7 +259,7 @@ impl<'a> Run<'a> {
             )
             .hint("give that plan with --plan, or go back first with `rehelm rollback`"));
         }
-        Ok(journal)
+        Ok(())
     }
 
     /// Writes the first record of a new run.

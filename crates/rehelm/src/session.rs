@@ -317,7 +317,9 @@ pub fn words(global: &Global, profile: &Profile) -> Result<Words> {
     if let Some(text) = profile.words.get(language) {
         words
             .add(&format!("profile {}", profile.about.name), text)
-            .map_err(|error| Error::usage("the profile cannot be used").because(error))?;
+            .map_err(|error| {
+                Error::usage(format!("the profile's words.{language}.ftl cannot be used")).because(error)
+            })?;
     }
     Ok(words)
 }

@@ -6,6 +6,20 @@ pub const NAMESPACE: usize = 63;
 /// Longest name of a release: Helm makes names of objects from it.
 pub const RELEASE: usize = 53;
 
+/// Refuses names that no server takes, with the field.
+///
+/// # Errors
+/// The first that is wrong.
+pub fn check(source: &str, target: &str, release: &str) -> Result<(), String> {
+    let all = [
+        ("source.namespace", source, NAMESPACE),
+        ("target.namespace", target, NAMESPACE),
+        ("target.release", release, RELEASE),
+    ];
+    all.into_iter()
+        .try_for_each(|(field, name, most)| label(name, most).map_err(|why| format!("{field}: {why}")))
+}
+
 /// Refuses a name that is no label, with what is allowed.
 ///
 /// # Errors

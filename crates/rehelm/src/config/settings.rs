@@ -209,14 +209,7 @@ impl Settings {
             profile,
             folder: folder.to_owned(),
         };
-        let names = [
-            ("source.namespace", &settings.source_namespace, names::NAMESPACE),
-            ("target.namespace", &settings.namespace, names::NAMESPACE),
-            ("target.release", &settings.release, names::RELEASE),
-        ];
-        for (field, name, most) in names {
-            names::label(name, most).map_err(|why| wrong(format!("{field}: {why}")))?;
-        }
+        names::check(&settings.source_namespace, &settings.namespace, &settings.release).map_err(wrong)?;
         Ok(settings)
     }
 }
@@ -356,6 +349,9 @@ fn mongo(folder: &Utf8Path, flags: &Overrides, file: Option<Mongodb>) -> Result<
         one_password(folder, password_secret, password_file, password_env).map_err(|e| format!("mongodb: {e}"))?;
     match (uris.next(), uris.next(), host, password) {
         (Some(uri), None, None, None) if users.is_empty() => Ok(Some(MongoAccess::Uri(uri))),
+        (None, None, Some(host), _) if host.contains('@') => {
+            Err("mongodb.host takes hosts only: users and passwords have fields of their own".into())
+        }
         (None, None, Some(host), Some(password)) => Ok(Some(MongoAccess::Host { host, users, password })),
         (None, None, Some(_), None) => {
             Err("mongodb.host needs `password-secret`, `password-file` or `password-env`".into())

@@ -60,6 +60,8 @@ impl Place {
         let folder = folder.canonicalize_utf8().map_err(|e| e.to_string())?;
         example::write(&folder).map_err(|e| e.to_string())?;
         let runtime = tokio::runtime::Runtime::new().map_err(|e| e.to_string())?;
+        // Made with a runtime of its own, which cannot be within another.
+        prepared()?;
         // Settings and profile as they were; the verbs read what is wrong.
         let stage = match &case.cluster {
             Some(changes) => Some(Arc::new(runtime.block_on(set(&folder, changes))?)),
@@ -92,6 +94,17 @@ impl Place {
                 self.write(name, content)?;
             }
         }
+        if case.run.starts_with("secrets convert") {
+            self.write("secrets/notes-registry.yaml", REGISTRY.as_bytes())?;
+        }
+        for name in &case.remove {
+            let path = self.folder.join(name);
+            let removed = match path.is_dir() {
+                true => std::fs::remove_dir_all(&path),
+                false => std::fs::remove_file(&path),
+            };
+            removed.map_err(|e| format!("{path}: {e}"))?;
+        }
         for (name, text) in &case.files {
             self.write(name, text.as_bytes())?;
         }
@@ -112,14 +125,6 @@ impl Place {
                 return Err(format!("{path} has no {:?}", edit.find));
             }
             self.write(&edit.file, text.replacen(&edit.find, &edit.by, 1).as_bytes())?;
-        }
-        for name in &case.remove {
-            let path = self.folder.join(name);
-            let removed = match path.is_dir() {
-                true => std::fs::remove_dir_all(&path),
-                false => std::fs::remove_file(&path),
-            };
-            removed.map_err(|e| format!("{path}: {e}"))?;
         }
         for (name, to) in &case.link {
             let path = self.folder.join(name);
@@ -171,6 +176,10 @@ impl Place {
         crate::scene::writes(&stage.sim.requests())
     }
 }
+
+/// The one secret that the example has among its surroundings.
+const REGISTRY: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: notes-registry}\n\
+                        type: kubernetes.io/dockerconfigjson\ndata: {.dockerconfigjson: e30=}\n";
 
 /// Verbs that go on from a plan and a journal.
 const RUN_VERBS: [&str; 7] = ["status", "show", "prepare", "migrate", "verify", "rollback", "cleanup"];
