@@ -13,13 +13,13 @@ mod manifests;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::{duplicate, lease};
 use crate::object::ObjRef;
 use crate::parallel;
 use crate::plan::{Phase, Plan};
 use crate::ports::{Access, Cluster, PortResult};
 use crate::stale;
 use crate::steps::{StepSpec, access, accesses, on, plural};
+use crate::{duplicate, lease};
 
 pub use grants::granted_by;
 pub use manifests::{Subject, SubjectError, Subjects, manifests, role_text};

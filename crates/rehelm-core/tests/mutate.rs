@@ -10,7 +10,7 @@ mod bodies;
 use std::time::{Duration, Instant};
 
 use rehelm_core::digest;
-use rehelm_core::journal::{Event, FORMAT, Record};
+use rehelm_core::journal::{Event, Record};
 
 /// SplitMix64: small, and the same everywhere.
 struct Chance(u64);
@@ -149,7 +149,8 @@ fn profile() {
 fn journal() {
     let events = [
         Event::RunStarted {
-            format: FORMAT,
+            format: 1,
+            version: None,
             run: "r".into(),
             plan: "sha256:p".into(),
             accepted: vec![],

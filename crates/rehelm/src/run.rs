@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use rehelm_core::executor::RunError;
 use rehelm_core::finding::Finding;
-use rehelm_core::journal::{Event, FORMAT, Journal};
+use rehelm_core::journal::{Event, FORMAT, Journal, RunState};
 use rehelm_core::lease::{self, Fence, Fenced};
 use rehelm_core::plan::{Phase, Plan};
 use rehelm_core::ports::{Cluster, Databases, Helm};
-use rehelm_core::rights::{self, Duty};
+use rehelm_core::rights::Duty;
 use rehelm_core::stale::{self, Inputs};
 use rehelm_core::world::{StepError, Timeouts, World};
-use rehelm_core::{checks, executor, planner};
+use rehelm_core::{executor, planner};
 
 use crate::cli::global::{Global, Output};
 use crate::doors;
@@ -26,6 +26,7 @@ use crate::session::{self, Session};
 use crate::signals;
 use crate::takeover;
 
+mod preflight;
 mod records;
 
 pub(crate) use records::unusable;
@@ -111,29 +112,6 @@ impl<'a> Run<'a> {
         };
         lock.give_back().await;
         outcome
-    }
-
-    /// Asks for every right that the command needs. Nobody can waive this: what is missing would be missed half-way.
-    ///
-    /// # Errors
-    /// Exit code 3, with everything that is missing and the smallest role that has it.
-    async fn preflight(&self) -> Result<()> {
-        let beside = self.session.beside();
-        let wanted = self
-            .duties
-            .iter()
-            .flat_map(|duty| rights::of(self.plan, *duty, &beside));
-        let missing = rights::missing(&*self.session.cluster, &wanted.collect())
-            .await
-            .context(|| "cannot ask the cluster for rights".to_owned())?;
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let findings = checks::missing_findings(missing);
-        self.printer
-            .insist(self.session.words.findings(&findings, &[], false).trim_end());
-        Err(Error::new(Exit::Blocked, "rights are missing; nothing was changed")
-            .hint("roles for each part of the migration: rehelm plan -o rbac"))
     }
 
     async fn locked(

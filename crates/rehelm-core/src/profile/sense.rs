@@ -31,8 +31,8 @@ pub(super) fn check(profile: &Profile) -> Result<(), ProfileError> {
             format!("claim {both} is under `claims` and under `stay`"),
         ));
     }
-    let fields = volumes.values.iter().flat_map(|value| &value.from);
-    for field in fields.filter(|field| !field.field.starts_with('/')) {
+    let mut fields = volumes.values.iter().flat_map(|value| &value.from);
+    if let Some(field) = fields.find(|field| !field.field.starts_with('/')) {
         let why = format!("`{}` is no JSON pointer, such as /spec/csi/volumeHandle", field.field);
         return Err(no("volumes.yaml", why));
     }

@@ -1,0 +1,32 @@
+//! Rights, asked for before anything is changed.
+
+use rehelm_core::{checks, rights};
+
+use super::Run;
+use crate::errors::{Context, Error, Result};
+use crate::exit::Exit;
+
+impl Run<'_> {
+    /// Asks for every right that the command needs. Nobody can waive this: what is missing would be missed half-way.
+    ///
+    /// # Errors
+    /// Exit code 3, with everything that is missing and the smallest role that has it.
+    pub(super) async fn preflight(&self) -> Result<()> {
+        let beside = self.session.beside();
+        let wanted = self
+            .duties
+            .iter()
+            .flat_map(|duty| rights::of(self.plan, *duty, &beside));
+        let missing = rights::missing(&*self.session.cluster, &wanted.collect())
+            .await
+            .context(|| "cannot ask the cluster for rights".to_owned())?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let findings = checks::missing_findings(missing);
+        self.printer
+            .insist(self.session.words.findings(&findings, &[], false).trim_end());
+        Err(Error::new(Exit::Blocked, "rights are missing; nothing was changed")
+            .hint("roles for each part of the migration: rehelm plan -o rbac"))
+    }
+}
