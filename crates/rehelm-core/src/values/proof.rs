@@ -16,7 +16,7 @@ use super::solve::layer::overlay;
 use super::solve::ways::{Scene, ways};
 use crate::object::{ObjRef, Object};
 
-mod design;
+pub(crate) mod design;
 
 /// Whether a difference is all right, and if not, who can do something about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -6,6 +6,7 @@ use super::compare::{Compared, compare, leaves};
 use super::field::FieldPath;
 use super::matching::{Matched, matched};
 use super::normal::{default_of, normal};
+use super::proof::design::{is_checksum, is_helms};
 use super::render::Rendered;
 use super::solve::ways::starred;
 use crate::object::Object;
@@ -100,6 +101,12 @@ fn with_defaults(kind: &str, mut compared: Compared) -> Compared {
     compared
 }
 
+/// Differences that are not of the release's own making.
+fn differing(compared: &Compared) -> usize {
+    let own = |d: &&super::compare::Difference| d.today.is_none() && (is_checksum(&d.field) || is_helms(&d.field));
+    compared.differences.iter().filter(|d| !own(d)).count()
+}
+
 impl Sides {
     /// Pairs with what was found: today's object, the chart's, the comparison.
     pub fn pairs(&self) -> impl Iterator<Item = (&Object, &Made, &Compared)> {
@@ -117,13 +124,13 @@ impl Sides {
         self.matched.only_chart.iter().map(|at| &self.chart[*at])
     }
 
-    /// Counts.
+    /// Counts. What marks a release and nothing of today's state (checksums, Helm's own marks) is no field of it.
     pub fn totals(&self) -> Totals {
         let equal = self.compared.iter().map(|c| c.equal.len()).sum();
-        let different: usize = self.compared.iter().map(|c| c.differences.len()).sum();
+        let different: usize = self.compared.iter().map(differing).sum();
         Totals {
             objects: self.compared.len(),
-            equal_objects: self.compared.iter().filter(|c| c.differences.is_empty()).count(),
+            equal_objects: self.compared.iter().filter(|c| differing(c) == 0).count(),
             fields: equal + different,
             equal,
             only_today: self.matched.only_today.len(),
@@ -133,7 +140,7 @@ impl Sides {
 
     /// How far the two sides are apart: the less the better. A missing object counts with all its fields, one too many as one.
     pub fn distance(&self) -> usize {
-        let different: usize = self.compared.iter().map(|c| c.differences.len()).sum();
+        let different: usize = self.compared.iter().map(differing).sum();
         let missing: usize = self
             .only_today()
             .map(|o| leaves(&FieldPath::default(), &o.0).len())

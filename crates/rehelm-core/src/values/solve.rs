@@ -11,6 +11,7 @@ use super::compare::Difference;
 use super::field::FieldPath;
 use super::map::{How, ValueMap};
 use super::path::ValuePath;
+use super::proof::design::is_noise;
 use super::render::{RenderError, Rendered, Renderer};
 use super::sides::{Sides, sides};
 use crate::object::{ObjRef, Object};
@@ -198,7 +199,11 @@ impl Search<'_> {
             if today.name() != made.object.name() {
                 wishes.extend(objects::renamed(&scene, today.name(), &reference));
             }
-            for difference in &compared.differences {
+            for difference in compared
+                .differences
+                .iter()
+                .filter(|d| !is_noise(self.problem.map, &name, &d.field))
+            {
                 let by = Wisher {
                     object: reference.clone(),
                     field: difference.field.clone(),

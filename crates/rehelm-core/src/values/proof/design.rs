@@ -8,7 +8,7 @@ use super::{Grounds, Why, last_key};
 use crate::object::Object;
 use crate::values::compare::Difference;
 use crate::values::field::{FieldPath, FieldStep};
-use crate::values::map::Place;
+use crate::values::map::{Place, ValueMap};
 use crate::values::sides::{Made, Sides};
 use crate::values::solve::index::{Name, name_of};
 
@@ -154,7 +154,21 @@ impl<'a> Design<'a> {
     }
 }
 
-fn is_checksum(field: &FieldPath) -> bool {
+/// A field that no value should be changed for: checksums, random contents, and what Helm writes about itself.
+pub(crate) fn is_noise(map: &ValueMap, name: &Name, field: &FieldPath) -> bool {
+    let named =
+        |place: &Place| !place.field.0.is_empty() && place.field.is_above(field) && name_of(&place.object) == *name;
+    is_checksum(field) || is_helms(field) || map.random.iter().chain(&map.derived).any(named)
+}
+
+/// Annotations and labels of the release itself.
+pub(crate) fn is_helms(field: &FieldPath) -> bool {
+    let above = field.0.len().checked_sub(2).map(|at| &field.0[at]);
+    let map = matches!(above, Some(FieldStep::Key(key)) if key == "annotations" || key == "labels");
+    map && (last_key(field).starts_with("helm.sh/") || last_key(field).starts_with("meta.helm.sh/"))
+}
+
+pub(crate) fn is_checksum(field: &FieldPath) -> bool {
     let annotation =
         field.0.len() >= 2 && matches!(&field.0[field.0.len() - 2], FieldStep::Key(key) if key == "annotations");
     let key = last_key(field);

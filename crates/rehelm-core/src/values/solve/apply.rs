@@ -24,34 +24,49 @@ pub(super) async fn apply(
     let Some(rendered) = rendered else { return Ok(None) };
     let after = sides(search.problem.today, &rendered, search.problem.renames);
     let (good, bad) = judge(search, accepted, before, &after, names, &rendered);
-    let clean = bad.is_empty();
     search.failed.extend(bad);
-    if good.is_empty() {
-        return Ok(None);
-    }
-    let kept = with(&search.kept, &good);
-    let (rendered, after) = if clean {
-        (rendered, after)
-    } else {
+    better(search, good, before).await
+}
+
+/// Keeps of a group what brings the two sides nearer: all of it, or halves of it.
+async fn better(
+    search: &mut Search<'_>,
+    good: Group,
+    before: &Sides,
+) -> Result<Option<(Vec<Rendered>, Sides)>, RenderError> {
+    let mut best = before.distance();
+    let mut found = None;
+    let mut todo = vec![good];
+    while let Some(group) = todo.pop() {
+        if group.is_empty() {
+            continue;
+        }
+        let kept = with(&search.kept, &group);
         search.renders += 1;
-        match search.renderer.render(&search.values(&kept), 0).await {
+        let nearer = match search.renderer.render(&search.values(&kept), 0).await {
             Ok(rendered) => {
                 let after = sides(search.problem.today, &rendered, search.problem.renames);
-                (rendered, after)
+                (after.distance() < best).then_some((rendered, after))
             }
-            Err(RenderError::Refused(_)) => {
-                search.failed.extend(good.into_iter().map(|(path, put, _)| (path, put)));
-                return Ok(None);
-            }
+            Err(RenderError::Refused(_)) => None,
             Err(broken) => return Err(broken),
+        };
+        if let Some((rendered, after)) = nearer {
+            best = after.distance();
+            search.kept = kept;
+            found = Some((rendered, after));
+        } else if group.len() == 1 {
+            search
+                .failed
+                .extend(group.into_iter().map(|(path, put, _)| (path, put)));
+        } else {
+            let mut first = group;
+            let second = first.split_off(first.len() / 2);
+            todo.push(second);
+            todo.push(first);
         }
-    };
-    if after.distance() >= before.distance() {
-        search.failed.extend(good.into_iter().map(|(path, put, _)| (path, put)));
-        return Ok(None);
     }
-    search.kept = kept;
-    Ok(Some((rendered, after)))
+    Ok(found)
 }
 
 /// What is kept with more on top: a later content of a value takes the place of the earlier one.
