@@ -1,7 +1,10 @@
 //! `rehelm values`: which value of the chart makes which field of which object.
 
+pub mod derive;
+pub mod diff;
 pub mod explain;
 pub mod map;
+pub mod today;
 
 use std::sync::Mutex;
 
@@ -24,6 +27,10 @@ use crate::printer::Printer;
 /// What to do about values.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Find the values that keep today's state, prove it, and write them; needs no cluster
+    Derive(derive::Args),
+    /// Compare today's state with what the chart makes of some values, field by field; needs no cluster
+    Diff(diff::Args),
     /// Learn which value of the chart makes which field of which object; needs no cluster
     Map(map::Args),
     /// Say which value makes a field, what it is today and what the chart makes of it; needs no cluster
@@ -33,6 +40,8 @@ pub enum Verb {
 /// Runs one of them.
 pub fn run(printer: &Printer, global: &Global, verb: &Verb) -> Result<Exit> {
     match verb {
+        Verb::Derive(args) => derive::run(printer, global, args),
+        Verb::Diff(args) => diff::run(printer, global, args),
         Verb::Map(args) => map::run(printer, global, args),
         Verb::Explain(args) => explain::run(printer, global, args),
     }
