@@ -8,39 +8,63 @@
 
 mod after;
 mod capped;
+mod changes;
 mod collections;
+mod compare;
 mod connect;
 mod copy;
 mod digest;
 mod error;
+mod level;
+mod load;
 mod merge;
+mod obstacles;
 mod outline;
+mod parts;
 mod prove;
+mod recover;
 mod stream;
 mod users;
+mod walk;
+mod writers;
+
+use std::sync::RwLock;
 
 use async_trait::async_trait;
 use bson::{Bson, Document, doc};
 use mongodb::Client;
 use mongodb::options::ClientOptions;
+use rehelm_core::finding::Finding;
 use rehelm_core::ports::{
-    DatabaseFacts, DatabaseOutline, DatabaseProof, DatabaseUser, Databases, PortError, PortResult,
+    Changes, Comparison, CopyProgress, DatabaseFacts, DatabaseOutline, DatabaseProof, DatabaseUser, Databases,
+    DocumentId, How, Levelled, Notebook, PortError, PortResult, UserFacts,
 };
 
 pub use connect::Login;
 use copy::{TRIES, pause};
 use error::{port, transient};
+pub use recover::Router;
 
 /// Databases that belong to the server.
 const OWN: [&str; 3] = ["admin", "config", "local"];
 
 /// A connection to a MongoDB server or replica set, as a user that may read, write and administer users.
 pub struct Mongo {
-    client: Client,
-    /// As connected; other users' logins go the same way.
-    options: ClientOptions,
+    /// Another one after a change of primary that the first one cannot follow.
+    link: RwLock<Link>,
     /// Where, for errors.
     hosts: String,
+    /// Reaches members by the names that they have among themselves, where this machine does not know those.
+    router: Option<Box<dyn Router>>,
+    /// Members of the replica set as they were last heard of; its lock is held while another primary is looked for.
+    members: tokio::sync::Mutex<Vec<String>>,
+}
+
+/// A client, and how it was connected: other users' logins go the same way.
+#[derive(Clone)]
+struct Link {
+    client: Client,
+    options: ClientOptions,
 }
 
 impl std::fmt::Debug for Mongo {
@@ -60,23 +84,35 @@ fn number(value: Option<&Bson>) -> Option<u64> {
 }
 
 impl Mongo {
+    fn link(&self) -> Link {
+        // It is replaced whole.
+        self.link.read().unwrap_or_else(|poison| poison.into_inner()).clone()
+    }
+
+    fn client(&self) -> Client {
+        self.link().client
+    }
+
     /// Runs a command, with what it was for in the error. Tried again when the server was going away: callers see to it
     /// that a command which was applied and not answered may come twice.
     async fn run(&self, database: &str, what: &str, command: Document) -> PortResult<Document> {
         let mut tries = 0;
         loop {
-            match self.client.database(database).run_command(command.clone()).await {
-                Err(error) if transient(&error) && tries < TRIES => pause(&mut tries).await,
+            match self.client().database(database).run_command(command.clone()).await {
+                Err(error) if transient(&error) && tries < TRIES => {
+                    self.recover(&error).await;
+                    pause(&mut tries).await;
+                }
                 other => return other.map_err(|error| port(what, error)),
             }
         }
     }
 
     fn user(&self) -> Option<String> {
-        self.options
+        self.link()
+            .options
             .credential
-            .as_ref()
-            .and_then(|credential| credential.username.clone())
+            .and_then(|credential| credential.username)
     }
 }
 
@@ -126,17 +162,40 @@ impl Databases for Mongo {
         self.outline_database(database).await
     }
 
-    async fn copy(
-        &self,
-        from: &str,
-        to: &str,
-        progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
-    ) -> PortResult<()> {
-        self.copy_database(from, to, progress).await
+    async fn copy(&self, from: &str, to: &str, how: &How<'_>, progress: &CopyProgress<'_>) -> PortResult<()> {
+        self.copy_database(from, to, how, progress).await
     }
 
-    async fn prove(&self, database: &str) -> PortResult<DatabaseProof> {
-        self.prove_database(database).await
+    async fn level(&self, from: &str, to: &str, how: &How<'_>, progress: &CopyProgress<'_>) -> PortResult<Levelled> {
+        self.level_database(from, to, how, progress).await
+    }
+
+    async fn compare(&self, from: &str, to: &str, most: usize) -> PortResult<Comparison> {
+        self.compare_databases(from, to, most).await
+    }
+
+    async fn refresh(&self, from: &str, to: &str, collection: &str, ids: &[DocumentId]) -> PortResult<Levelled> {
+        self.refresh_documents(from, to, collection, ids).await
+    }
+
+    async fn changes(&self, database: &str, token: Option<&str>) -> PortResult<Option<Box<dyn Changes>>> {
+        self.watch(database, token).await
+    }
+
+    async fn prove(&self, database: &str, notebook: Option<&dyn Notebook>) -> PortResult<DatabaseProof> {
+        self.prove_database(database, notebook).await
+    }
+
+    async fn writers(&self, database: &str) -> PortResult<Option<Vec<String>>> {
+        self.others_that_write(database).await
+    }
+
+    async fn obstacles(&self, from: &str, to: &str) -> PortResult<Vec<Finding>> {
+        self.uncarriable(from, to).await
+    }
+
+    async fn users(&self, database: &str) -> PortResult<Vec<UserFacts>> {
+        self.list_users(database).await
     }
 
     async fn ensure_user(&self, user: &DatabaseUser) -> PortResult<()> {

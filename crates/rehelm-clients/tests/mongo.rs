@@ -7,10 +7,18 @@ mod mongo_support;
 mod broken;
 #[path = "mongo_support/logins.rs"]
 mod logins;
+#[path = "mongo_support/random.rs"]
+mod random;
+#[path = "mongo_support/resumed.rs"]
+mod resumed;
+#[path = "mongo_support/shapes.rs"]
+mod shapes;
+#[path = "mongo_support/sides.rs"]
+mod sides;
 
 use bson::{Bson, doc};
 use mongo_support::{documents, place, quiet, skipped};
-use rehelm_core::ports::{Databases, PortError};
+use rehelm_core::ports::{Databases, How, PortError};
 use rehelm_testbed::mongo::Face;
 
 async fn a_copy_is_equal(face: Face) {
@@ -21,11 +29,17 @@ async fn a_copy_is_equal(face: Face) {
     let progress = |name: &str, documents: u64, _: u64| {
         seen.lock().expect("no panic").insert(name.to_owned(), documents);
     };
-    let before = mongo.prove("copy_from").await.expect("proves");
-    mongo.copy("copy_from", "copy_to", &progress).await.expect("copies");
-    let proof = mongo.prove("copy_to").await.expect("proves");
+    let before = mongo.prove("copy_from", None).await.expect("proves");
+    mongo
+        .copy("copy_from", "copy_to", &How::default(), &progress)
+        .await
+        .expect("copies");
+    let proof = mongo.prove("copy_to", None).await.expect("proves");
     assert_eq!(proof, before);
-    assert_eq!(proof, mongo.prove("copy_from").await.expect("the source is as it was"));
+    assert_eq!(
+        proof,
+        mongo.prove("copy_from", None).await.expect("the source is as it was")
+    );
     let people = &proof["people"];
     let bytes: usize = documents(0).len() + people.bytes as usize;
     assert!(people.documents == 2500 && bytes > 250_000, "{people:?}");
@@ -55,8 +69,11 @@ async fn a_copy_is_equal(face: Face) {
         .expect("lists");
     assert_eq!(indexes, ["_id_", "n_text"]);
     // Again, over itself.
-    mongo.copy("copy_from", "copy_to", &quiet).await.expect("copies again");
-    assert_eq!(mongo.prove("copy_to").await.expect("proves"), proof);
+    mongo
+        .copy("copy_from", "copy_to", &How::default(), &quiet)
+        .await
+        .expect("copies again");
+    assert_eq!(mongo.prove("copy_to", None).await.expect("proves"), proof);
 }
 
 #[tokio::test]
@@ -74,7 +91,7 @@ async fn one_byte_changes_the_proof() {
     let Some(place) = place(Face::V4_2) else { return };
     let mongo = place.connect().await;
     place.fill("byte", 100).await;
-    let before = mongo.prove("byte").await.expect("proves");
+    let before = mongo.prove("byte", None).await.expect("proves");
     let people = place
         .driver()
         .await
@@ -85,7 +102,7 @@ async fn one_byte_changes_the_proof() {
             .update_one(doc! { "n": 50 }, doc! { "$set": { "text": text } })
             .await
             .expect("updates");
-        mongo.prove("byte").await.expect("proves")
+        mongo.prove("byte", None).await.expect("proves")
     };
     let after = set("text 5O").await;
     assert_eq!(
@@ -99,7 +116,7 @@ async fn one_byte_changes_the_proof() {
     );
     assert_eq!(set("text 50").await, before);
     people.drop_index("n_text").await.expect("drops");
-    let without = mongo.prove("byte").await.expect("proves");
+    let without = mongo.prove("byte", None).await.expect("proves");
     assert_eq!(without["people"].content, before["people"].content);
     assert_ne!(without["people"].shape, before["people"].shape);
 }
@@ -129,12 +146,12 @@ async fn what_is_not_there_is_an_error() {
     let mongo = place.connect().await;
     assert!(
         mongo
-            .copy("typo", "typo_to", &quiet)
+            .copy("typo", "typo_to", &How::default(), &quiet)
             .await
             .expect_err("no source")
             .is_not_found()
     );
-    assert!(mongo.prove("typo").await.expect_err("no database").is_not_found());
+    assert!(mongo.prove("typo", None).await.expect_err("no database").is_not_found());
     assert!(!mongo.list().await.expect("lists").contains(&"typo_to".to_owned()));
 }
 
@@ -145,13 +162,13 @@ async fn what_does_not_belong_in_a_copy_is_an_error_and_stays() {
     place.fill("own", 10).await;
     place.fill("own_to", 10).await;
     // Same collections and options, other documents.
-    let before = mongo.prove("own_to").await.expect("proves");
+    let before = mongo.prove("own_to", None).await.expect("proves");
     let error = mongo
-        .copy("own", "own_to", &quiet)
+        .copy("own", "own_to", &How::default(), &quiet)
         .await
         .expect_err("other documents are there");
     assert!(matches!(error, PortError::Conflict(..)), "{error}");
-    let after = mongo.prove("own_to").await.expect("proves");
+    let after = mongo.prove("own_to", None).await.expect("proves");
     assert!(after["people"].documents >= before["people"].documents);
     // A collection that the source has not.
     let driver = place.driver().await;
@@ -163,17 +180,17 @@ async fn what_does_not_belong_in_a_copy_is_an_error_and_stays() {
         .await
         .expect("inserts");
     let error = mongo
-        .copy("own", "own_more", &quiet)
+        .copy("own", "own_more", &How::default(), &quiet)
         .await
         .expect_err("another collection is there");
     assert!(matches!(error, PortError::Conflict(..)), "{error}");
-    assert_eq!(mongo.prove("own_more").await.expect("proves").len(), 1);
+    assert_eq!(mongo.prove("own_more", None).await.expect("proves").len(), 1);
     assert!(matches!(
-        mongo.copy("own", "own", &quiet).await,
+        mongo.copy("own", "own", &How::default(), &quiet).await,
         Err(PortError::Invalid(..))
     ));
     assert!(matches!(
-        mongo.copy("own", "admin", &quiet).await,
+        mongo.copy("own", "admin", &How::default(), &quiet).await,
         Err(PortError::Invalid(..))
     ));
 }
@@ -188,7 +205,7 @@ async fn a_time_series_is_refused_before_anything_is_written() {
         .await
         .expect("create");
     let error = mongo
-        .copy("series", "series_to", &quiet)
+        .copy("series", "series_to", &How::default(), &quiet)
         .await
         .expect_err("time series");
     assert!(error.to_string().contains("series.ticks"), "{error}");

@@ -5,6 +5,7 @@ pub mod bundle;
 pub mod checks;
 pub mod cleanup;
 pub mod constraint;
+pub mod databases;
 pub mod diff;
 pub mod digest;
 pub mod duplicate;

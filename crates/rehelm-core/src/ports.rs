@@ -1,22 +1,22 @@
 //! The doors to the world. Everything that decides talks only through these traits, so that the same code
 //! runs against a real cluster, a simulated one, or a test's own.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use schemars::JsonSchema;
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 
+mod databases;
 mod local;
 mod memory;
 
+pub use databases::*;
 pub use local::{Clock, Files};
 pub use memory::MemoryFiles;
 
@@ -278,98 +278,4 @@ pub trait Helm: Send + Sync {
     async fn release(&self, namespace: &str, release: &str) -> PortResult<Option<ReleaseState>>;
     /// Makes Helm forget a release without touching any of its objects; Ok when there is none.
     async fn delete_release_record(&self, namespace: &str, release: &str) -> PortResult<()>;
-}
-
-/// What a database holds, for planning and for proof.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CollectionProof {
-    /// Documents counted.
-    pub documents: u64,
-    /// Sum of their raw sizes in bytes.
-    pub bytes: u64,
-    /// Order-free strong hash over the raw documents, hex.
-    pub content: String,
-    /// Hash over index specs and options, hex.
-    pub shape: String,
-}
-
-/// Proof of one database: collection name → what it holds.
-pub type DatabaseProof = BTreeMap<String, CollectionProof>;
-
-/// A database user to be made: its own database, role `readWrite` on it.
-#[derive(Clone, Debug)]
-pub struct DatabaseUser {
-    /// User name.
-    pub name: String,
-    /// Database that the user is stored in and may read and write.
-    pub database: String,
-    /// Its password.
-    pub password: SecretString,
-}
-
-/// Facts about the database server.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DatabaseFacts {
-    /// `buildInfo.version`.
-    pub version: String,
-    /// Hosts of the replica set; empty for a standalone server.
-    pub replica_set: Vec<String>,
-    /// The login that the connection uses (name only), if any.
-    pub user: Option<String>,
-}
-
-/// What a collection is like, without a document of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct CollectionOutline {
-    /// Its name.
-    pub name: String,
-    /// True for a view, which has no documents of its own.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub view: bool,
-    /// Documents, as the server counts them roughly.
-    pub documents: u64,
-    /// Size of the documents in bytes, as the server estimates it.
-    pub bytes: u64,
-    /// Fields of each index, `_id_` included: name and keys.
-    pub indexes: Vec<Value>,
-}
-
-/// What a database is like, without a document of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct DatabaseOutline {
-    /// Size of its data in bytes.
-    pub bytes: u64,
-    /// Collections and views, by name.
-    pub collections: Vec<CollectionOutline>,
-}
-
-/// A database server with named databases (MongoDB's model).
-#[async_trait]
-pub trait Databases: Send + Sync {
-    /// Version and topology.
-    async fn facts(&self) -> PortResult<DatabaseFacts>;
-    /// Names of the databases that exist, sorted.
-    async fn list(&self) -> PortResult<Vec<String>>;
-    /// Size of a database's data in bytes, as the server estimates it; 0 when absent.
-    async fn size(&self, database: &str) -> PortResult<u64>;
-    /// What a database is like; reads no document.
-    async fn outline(&self, database: &str) -> PortResult<DatabaseOutline>;
-    /// Copies all collections, options, indexes and views. Safe to run again after any interruption; the source is
-    /// only read. `progress(collection, documents so far, bytes so far)`.
-    async fn copy(
-        &self,
-        from: &str,
-        to: &str,
-        progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
-    ) -> PortResult<()>;
-    /// Reads everything and proves it.
-    async fn prove(&self, database: &str) -> PortResult<DatabaseProof>;
-    /// Creates the user or brings its password and role up to date.
-    async fn ensure_user(&self, user: &DatabaseUser) -> PortResult<()>;
-    /// Logs in as the user and reads its privileges; Err when the login or the privileges are not right.
-    async fn try_login(&self, user: &DatabaseUser) -> PortResult<()>;
-    /// Removes a user; Ok when absent.
-    async fn drop_user(&self, database: &str, name: &str) -> PortResult<()>;
-    /// Drops a whole database. Irreversible.
-    async fn drop_database(&self, database: &str) -> PortResult<()>;
 }

@@ -76,6 +76,9 @@ pub struct DatabaseRename {
     pub secret: String,
     /// Key of the connection string in that secret.
     pub key: String,
+    /// Roles of its own that the chart's initialisation gives the user, beyond `readWrite`.
+    #[serde(default)]
+    pub roles: Vec<crate::ports::CustomRole>,
 }
 
 /// `volumes.yaml`: facts of volumes that the chart wants as values.

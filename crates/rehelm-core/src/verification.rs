@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::databases;
 use crate::finding::{Finding, Severity};
 use crate::journal::StepState;
 use crate::object::{ObjRef, Object};
@@ -22,7 +23,7 @@ pub async fn verify(world: &World<'_>) -> StepResult<Vec<Finding>> {
             StepSpec::Ready(ready) => findings.extend(workloads(world, &ready.workloads).await?),
             StepSpec::Rebind(step) => findings.extend(volumes(world, step).await?),
             StepSpec::Secrets(step) => findings.extend(carried(world, step).await?),
-            StepSpec::Copy(step_spec) => findings.extend(databases(world, step.number, step_spec).await?),
+            StepSpec::Copy(step_spec) => findings.extend(copies(world, step.number, step_spec).await?),
             StepSpec::Switch(step) => findings.extend(ingresses(world, &step.hosts).await?),
             _ => {}
         }
@@ -128,7 +129,7 @@ async fn carried(world: &World<'_>, step: &secrets::Secrets) -> StepResult<Vec<F
     Ok(findings)
 }
 
-async fn databases(world: &World<'_>, number: u32, step: &copy::Copy) -> StepResult<Vec<Finding>> {
+async fn copies(world: &World<'_>, number: u32, step: &copy::Copy) -> StepResult<Vec<Finding>> {
     let mut findings = Vec::new();
     let Some(server) = world.databases else {
         return Ok(vec![Finding::error(
@@ -159,8 +160,8 @@ async fn database(
     let copied = recorded
         .and_then(|p| serde_json::from_value(p).ok())
         .unwrap_or_default();
-    let old = server.prove(&d.from).await?;
-    let differ = copy::differences(&copied, &old);
+    let old = server.prove(&d.from, None).await?;
+    let differ = databases::differences(&copied, &old);
     if !differ.is_empty() {
         let finding = Finding::error("verify-database-source-changed", d.from.clone());
         return Ok(finding.arg("collections", differ.join(", ")));

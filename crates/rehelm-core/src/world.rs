@@ -112,6 +112,8 @@ pub struct World<'a> {
     pub drop_copies: bool,
     /// What is copied to the cluster for a colleague; None where nobody is to see this run.
     pub copy: Option<&'a Duplicate>,
+    /// Wish to take what was written to the copied databases back into the old ones during a rollback.
+    pub copy_back: bool,
     /// The run's memory.
     pub journal: Mutex<Journal<'a>>,
 }

@@ -5,6 +5,7 @@
 pub mod check;
 pub mod cleanup;
 pub mod completions;
+pub mod db;
 pub mod decisions;
 pub mod global;
 pub mod init;
@@ -93,6 +94,9 @@ pub enum Verb {
     Restore(restore::Args),
     /// Remove what the old install left behind; cannot be undone
     Cleanup(cleanup::Args),
+    /// Databases alone: list, copy, verify, users, drop, keep in step
+    #[command(subcommand)]
+    Db(db::Verb),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Write the manual pages into a folder
@@ -169,6 +173,7 @@ fn dispatch(printer: &Arc<Printer>, cli: Cli) -> Result<Exit> {
         Verb::Rollback(args) => rollback::run(printer, &global, &args),
         Verb::Restore(args) => restore::run(printer, &global, &args),
         Verb::Cleanup(args) => cleanup::run(printer, &global, &args),
+        Verb::Db(verb) => db::run(printer, &global, &verb),
         Verb::Completions(args) => completions::run(printer, &args),
         Verb::Man(args) => man::run(printer, &args),
     }

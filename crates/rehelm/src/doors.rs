@@ -97,7 +97,7 @@ pub async fn helm_for(access: &KubeAccess, settings: &Settings, cluster: Arc<Kub
             .hint("install it: https://helm.sh/docs/intro/install/")
     })?;
     if let Some(login) = &settings.registry {
-        let password = password(&login.password, &*cluster).await?;
+        let password = password(&login.password, Some(&*cluster)).await?;
         helm.login(&settings.chart, &login.username, &password, &settings.helm_flags)
             .await
             .context(|| format!("cannot log in to the registry of {}", settings.chart))?;
@@ -110,14 +110,35 @@ pub async fn helm_for(access: &KubeAccess, settings: &Settings, cluster: Arc<Kub
 /// # Errors
 /// When it does not answer, or refuses every login.
 pub async fn databases(settings: &Settings, profile: &Profile, cluster: &dyn Cluster) -> Result<Option<Mongo>> {
-    let login = match &settings.mongodb {
-        None => return Ok(None),
-        Some(MongoAccess::Uri(place)) => Login::uri(password(place, cluster).await?),
-        Some(MongoAccess::Host {
+    match &settings.mongodb {
+        None => Ok(None),
+        Some(access) => server(access, profile, Some(cluster)).await.map(Some),
+    }
+}
+
+/// As [`databases`]; the cluster is asked only when the settings need it.
+///
+/// # Errors
+/// As [`databases`], or when the cluster cannot be reached.
+pub async fn databases_alone(global: &Global, settings: &Settings, profile: &Profile) -> Result<Option<Mongo>> {
+    match &settings.mongodb {
+        None => Ok(None),
+        Some(access) if access.needs_cluster() => {
+            let cluster = cluster(global, settings.context.as_deref()).await?;
+            server(access, profile, Some(&cluster)).await.map(Some)
+        }
+        Some(access) => server(access, profile, None).await.map(Some),
+    }
+}
+
+async fn server(access: &MongoAccess, profile: &Profile, cluster: Option<&dyn Cluster>) -> Result<Mongo> {
+    let login = match access {
+        MongoAccess::Uri(place) => Login::uri(password(place, cluster).await?),
+        MongoAccess::Host {
             host,
             users,
             password: place,
-        }) => {
+        } => {
             let host = host.trim_start_matches("mongodb://");
             let slash = if host.contains('/') { "" } else { "/" };
             let users = if users.is_empty() {
@@ -132,24 +153,26 @@ pub async fn databases(settings: &Settings, profile: &Profile, cluster: &dyn Clu
             }
         }
     };
-    let server = Mongo::connect(&login).await.map_err(|error| {
+    Mongo::connect(&login).await.map_err(|error| {
         Error::failed("cannot reach MongoDB")
             .because(error)
             .hint("check `mongodb:` in rehelm.yaml; its hosts must be reachable from this machine")
-    })?;
-    Ok(Some(server))
+    })
 }
 
 /// Reads a password, or a URI with one, from where it is kept.
 ///
 /// # Errors
 /// When it is not there; the error names the place only.
-pub async fn password(place: &Password, cluster: &dyn Cluster) -> Result<SecretString> {
+pub async fn password(place: &Password, cluster: Option<&dyn Cluster>) -> Result<SecretString> {
     let text = match place {
         Password::File(path) => fs_err::read_to_string(path).context(|| format!("cannot read {path}"))?,
         Password::Env(name) => std::env::var(name)
             .map_err(|_| Error::usage(format!("the environment variable {name} is not set (or is no text)")))?,
-        Password::Secret(key) => from_secret(key, cluster).await?,
+        Password::Secret(key) => match cluster {
+            Some(cluster) => from_secret(key, cluster).await?,
+            None => return Err(Error::usage("no cluster is named that the secret could be read from")),
+        },
     };
     Ok(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
 }

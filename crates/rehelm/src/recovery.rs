@@ -224,6 +224,7 @@ impl<'a> Recovery<'a> {
             timeouts: Timeouts::default(),
             seal: None,
             drop_copies: false,
+            copy_back: false,
             copy: None,
             journal: Mutex::new(journal),
         };

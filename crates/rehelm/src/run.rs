@@ -44,6 +44,8 @@ pub struct Run<'a> {
     pub jsonl: bool,
     /// Consent to drop copied databases in a rollback.
     pub drop_copies: bool,
+    /// Wish to take back into the old databases what was written since the switch.
+    pub copy_back: bool,
     /// How long to wait for what.
     pub timeouts: Timeouts,
     /// Whether a new run may begin.
@@ -76,6 +78,7 @@ impl<'a> Run<'a> {
             plan,
             jsonl,
             drop_copies: false,
+            copy_back: false,
             timeouts: Timeouts::default(),
             starts: false,
             rollback_on_failure: false,
@@ -156,6 +159,7 @@ impl<'a> Run<'a> {
             seal: seal.as_deref(),
             drop_copies: self.drop_copies,
             copy: copy.as_ref(),
+            copy_back: self.copy_back,
             journal: Mutex::new(journal),
         };
         let Some(work) = work(&world).await? else {

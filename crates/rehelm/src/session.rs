@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rehelm_clients::input;
 use rehelm_core::checks::{self, CheckInput, DatabaseLook};
+use rehelm_core::databases::sync::SyncState;
 use rehelm_core::digest;
 use rehelm_core::finding::{Finding, Severity};
 use rehelm_core::gather::{self, Gathered, Request};
@@ -236,7 +237,18 @@ impl Session {
         let databases = match &self.databases {
             None => None,
             Some(server) => Some(match (server.facts().await, server.list().await) {
-                (Ok(facts), Ok(names)) => Ok(DatabaseLook { facts, names }),
+                (Ok(facts), Ok(mut names)) => {
+                    // Copies that are kept in step are this tool's own; the migration goes on from them.
+                    let synced =
+                        SyncState::load(&*self.files).context(|| "cannot read what is kept in step".to_owned())?;
+                    let renames = &self.profile.databases.renames;
+                    names.retain(|name| {
+                        !renames
+                            .iter()
+                            .any(|own| own.to == *name && synced.made(&own.from, &own.to))
+                    });
+                    Ok(DatabaseLook { facts, names })
+                }
                 (Err(why), _) | (_, Err(why)) => Err(why.to_string()),
             }),
         };

@@ -26,7 +26,7 @@ impl Mongo {
         let name = &job.collection.name;
         let (from, to) = (format!("{}.{name}", job.from), format!("{}.{name}", job.to));
         let open = async |database: &str, what: &str| {
-            let collection = self.client.database(database).collection::<RawDocumentBuf>(name);
+            let collection = self.client().database(database).collection::<RawDocumentBuf>(name);
             let find = collection.find(doc! {}).sort(doc! { "$natural": 1 }).batch_size(1000);
             find.await.map_err(|error| port(what, error))
         };

@@ -5,7 +5,8 @@ use futures::TryStreamExt;
 use rehelm_core::ports::{PortError, PortResult};
 use sha2::{Digest, Sha256};
 
-use super::error::port;
+use super::copy::{TRIES, pause};
+use super::error::{port, transient};
 use super::{Mongo, digest};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Collection {
 
 /// Text of a spec: its own fields in the order of their names (servers list them as they like), everything below in its
 /// order (an index over a, b is not one over b, a), numbers by value.
-fn canonical(spec: &Document) -> String {
+pub(super) fn canonical(spec: &Document) -> String {
     fn plain(value: &Bson) -> Bson {
         match value {
             Bson::Int32(n) => Bson::Int64((*n).into()),
@@ -89,9 +90,39 @@ fn canonical(spec: &Document) -> String {
 
 impl Mongo {
     async fn cursor(&self, database: &str, what: &str, command: Document) -> PortResult<Vec<Document>> {
-        let cursor = self.client.database(database).run_cursor_command(command).await;
-        let cursor = cursor.map_err(|error| port(what, error))?;
-        cursor.try_collect().await.map_err(|error| port(what, error))
+        let mut tries = 0;
+        loop {
+            let read = async {
+                let cursor = self
+                    .client()
+                    .database(database)
+                    .run_cursor_command(command.clone())
+                    .await?;
+                cursor.try_collect().await
+            };
+            match read.await {
+                Err(error) if transient(&error) && tries < TRIES => {
+                    self.recover(&error).await;
+                    pause(&mut tries).await;
+                }
+                other => return other.map_err(|error| port(what, error)),
+            }
+        }
+    }
+
+    /// Everything that is listed, the server's own collections included, by name and kind.
+    pub(super) async fn listed(&self, database: &str) -> PortResult<Vec<(String, Kind)>> {
+        let what = format!("collections of {database}");
+        let listed = self
+            .cursor(database, &what, doc! { "listCollections": 1, "cursor": {} })
+            .await?;
+        let mut all: Vec<_> = listed
+            .iter()
+            .filter_map(Collection::read)
+            .map(|own| (own.name, own.kind))
+            .collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(all)
     }
 
     /// Collections and views by name, without the server's own (`system.*`). Stored functions would be left behind with

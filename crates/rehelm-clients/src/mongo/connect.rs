@@ -1,6 +1,7 @@
 //! From a connection string to a connection that may write.
 
 use std::net::IpAddr;
+use std::sync::RwLock;
 use std::time::Duration;
 
 use bson::{Document, doc};
@@ -11,8 +12,8 @@ use rehelm_core::mongo_uri::{ConnectionString, Host};
 use rehelm_core::ports::{PortError, PortResult};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Mongo;
 use super::error::{login_refused, port};
+use super::{Link, Mongo, Router};
 
 /// How long a server may take to answer at all.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -86,7 +87,7 @@ fn scrubbed(uri: &ConnectionString, error: &Error) -> String {
     }
 }
 
-fn is_master() -> Document {
+pub(super) fn is_master() -> Document {
     doc! { "isMaster": 1 }
 }
 
@@ -132,6 +133,11 @@ pub(super) async fn attempt(
 impl Mongo {
     /// Connects, finds out which of the candidate users can log in, and makes sure that writes go to a primary.
     pub async fn connect(login: &Login) -> PortResult<Self> {
+        Self::connect_through(login, None).await
+    }
+
+    /// As [`Mongo::connect`], with ways to the members of a replica set whose names mean nothing on this machine.
+    pub async fn connect_through(login: &Login, router: Option<Box<dyn Router>>) -> PortResult<Self> {
         let bad = |why: String| PortError::Invalid("MongoDB connection string".into(), why);
         let uri = ConnectionString::parse(login.uri.expose_secret()).map_err(|error| bad(error.to_string()))?;
         let text = uri.expose().trim_end();
@@ -140,7 +146,7 @@ impl Mongo {
             .map_err(|error| bad(scrubbed(&uri, &error)))?;
         let hosts: Vec<_> = options.hosts.iter().map(ToString::to_string).collect();
         let hosts = hosts.join(",");
-        options.app_name.get_or_insert_with(|| "rehelm".into());
+        options.app_name = Some(super::writers::APP.into());
         options.server_selection_timeout.get_or_insert(PATIENCE);
         options.connect_timeout.get_or_insert(PATIENCE);
         // What was written is read back: from the primary, and only what a change of primary cannot undo.
@@ -161,7 +167,16 @@ impl Mongo {
                 .as_ref()
                 .and_then(|credential| credential.username.clone());
             match attempt(&options, "admin", is_master()).await {
-                Ok((client, hello)) => return Self { client, options, hosts }.on_primary(hello, forwarded).await,
+                Ok((client, hello)) => {
+                    let own = Self {
+                        link: RwLock::new(Link { client, options }),
+                        hosts,
+                        router,
+                        members: tokio::sync::Mutex::default(),
+                    };
+                    own.remember(&hello).await;
+                    return own.on_primary(hello, forwarded).await;
+                }
                 Err(error) if login_refused(&error) => refused.push(user.unwrap_or_default()),
                 Err(error) => return Err(port(&format!("MongoDB at {hosts}"), error)),
             }
@@ -170,30 +185,5 @@ impl Mongo {
         Err(PortError::Forbidden(format!(
             "MongoDB at {hosts} refuses the login of `{names}` with the given password"
         )))
-    }
-
-    /// A direct connection may have reached a secondary: go on through the replica set, where its names can mean something.
-    async fn on_primary(mut self, hello: Document, forwarded: bool) -> PortResult<Self> {
-        let writable = ["ismaster", "isWritablePrimary"]
-            .iter()
-            .any(|field| hello.get_bool(field) == Ok(true));
-        if writable || self.options.direct_connection != Some(true) {
-            return Ok(self);
-        }
-        let set = hello.get_str("setName").unwrap_or_default().to_owned();
-        let primary = hello.get_str("primary").unwrap_or("unknown");
-        if forwarded || set.is_empty() {
-            let here = &self.hosts;
-            let why =
-                format!("{here} is not the primary of replica set `{set}` (that is {primary}): connect to the primary");
-            return Err(PortError::Unavailable(why));
-        }
-        self.client.clone().shutdown().immediate(true).await;
-        self.options.direct_connection = Some(false);
-        self.options.repl_set_name = Some(set);
-        let (client, _) = attempt(&self.options, "admin", is_master())
-            .await
-            .map_err(|error| port(&format!("MongoDB at {}", self.hosts), error))?;
-        Ok(Self { client, ..self })
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bson::{Bson, Document, doc};
 use futures::TryStreamExt;
-use rehelm_core::ports::{PortError, PortResult};
+use rehelm_core::ports::{CopyProgress, How, PortError, PortResult, Way};
 
 use super::collections::{Collection, Kind};
-use super::error::port;
+use super::error::{port, transient};
+use super::load::Load;
 use super::merge::Merged;
 use super::{Mongo, not_own};
 
@@ -28,10 +29,12 @@ pub(super) struct Job<'a> {
     pub from: &'a str,
     pub to: &'a str,
     pub collection: &'a Collection,
+    pub how: &'a How<'a>,
+    pub load: &'a Load,
     done: Mutex<(u64, u64)>,
     /// Average size of a document, for progress where the server copies.
     average: u64,
-    progress: &'a (dyn Fn(&str, u64, u64) + Send + Sync),
+    progress: &'a CopyProgress<'a>,
 }
 
 impl Job<'_> {
@@ -49,14 +52,42 @@ impl Job<'_> {
             (self.progress)(&self.collection.name, done.0, done.1);
         }
     }
+
+    /// Tells how far something is that is not writing.
+    pub fn say(&self, documents: u64, bytes: u64) {
+        (self.progress)(&self.collection.name, documents, bytes);
+    }
 }
 
 impl Mongo {
+    pub(super) async fn job<'a>(
+        &self,
+        (from, to): (&'a str, &'a str),
+        collection: &'a Collection,
+        how: &'a How<'a>,
+        load: &'a Load,
+        progress: &'a CopyProgress<'a>,
+    ) -> Job<'a> {
+        let command = doc! { "collStats": &collection.name };
+        let stats = self.run(from, "", command).await.unwrap_or_default();
+        Job {
+            from,
+            to,
+            collection,
+            how,
+            load,
+            done: Mutex::default(),
+            average: super::number(stats.get("avgObjSize")).unwrap_or(0),
+            progress,
+        }
+    }
+
     pub(super) async fn copy_database(
         &self,
         from: &str,
         to: &str,
-        progress: &(dyn Fn(&str, u64, u64) + Send + Sync),
+        how: &How<'_>,
+        progress: &CopyProgress<'_>,
     ) -> PortResult<()> {
         not_own(from)?;
         not_own(to)?;
@@ -77,7 +108,14 @@ impl Mongo {
         self.create_missing(&source, from, to).await?;
         let (views, collections): (Vec<_>, Vec<_>) =
             source.iter().partition(|collection| collection.kind == Kind::View);
-        let copy = |collection| self.copy_collection(from, to, collection, progress);
+        let load = Load::new(how.max_rate);
+        let copy = |collection| {
+            let load = &load;
+            async move {
+                let job = self.job((from, to), collection, how, load, progress).await;
+                self.copy_collection(&job).await
+            }
+        };
         futures::stream::iter(collections.into_iter().map(Ok))
             .try_for_each_concurrent(AT_ONCE, copy)
             .await?;
@@ -88,7 +126,7 @@ impl Mongo {
     }
 
     /// Makes the collections that are not there. What is there must be what an earlier copy made.
-    async fn create_missing(&self, source: &[Collection], from: &str, to: &str) -> PortResult<()> {
+    pub(super) async fn create_missing(&self, source: &[Collection], from: &str, to: &str) -> PortResult<()> {
         let target = self.collections(to).await?;
         for there in &target {
             let what = format!("{to}.{}", there.name);
@@ -112,7 +150,7 @@ impl Mongo {
     }
 
     /// `create`; one that exists already was made by an earlier copy.
-    async fn create(&self, database: &str, collection: &Collection) -> PortResult<()> {
+    pub(super) async fn create(&self, database: &str, collection: &Collection) -> PortResult<()> {
         let mut command = doc! { "create": &collection.name };
         command.extend(collection.options.clone());
         command.insert("writeConcern", doc! { "w": "majority" });
@@ -125,42 +163,27 @@ impl Mongo {
         }
     }
 
-    async fn copy_collection(
-        &self,
-        from: &str,
-        to: &str,
-        collection: &Collection,
-        progress: &(dyn Fn(&str, u64, u64) + Send + Sync),
-    ) -> PortResult<()> {
-        let name = &collection.name;
-        let what = format!("{from}.{name}");
-        let stats = self
-            .run(from, &what, doc! { "collStats": name })
-            .await
-            .unwrap_or_default();
-        let average = super::number(stats.get("avgObjSize")).unwrap_or(0);
-        let job = Job {
-            from,
-            to,
-            collection,
-            done: Mutex::default(),
-            average,
-            progress,
-        };
+    async fn copy_collection(&self, job: &Job<'_>) -> PortResult<()> {
+        let Job { from, to, .. } = *job;
+        let name = &job.collection.name;
         let wanted = self.count(from, name).await?;
-        let empty = self.count(to, name).await? == 0;
-        if collection.kind == Kind::Capped {
-            self.copy_capped(&job).await?;
-        } else if wanted > 0 {
-            match self.merge(&job, empty).await.map_err(|error| port(&what, error))? {
-                Merged::Done => {}
-                Merged::Unsupported => {
-                    let empty = self.count(to, name).await? == 0;
-                    self.stream(&job, empty).await?;
-                }
-            }
+        let there = self.count(to, name).await?;
+        if there == 0 {
+            // Somebody removed what was copied so far.
+            self.forget(job)?;
         }
-        let copied = self.count(to, name).await?;
+        if job.collection.kind == Kind::Capped {
+            self.copy_capped(job).await?;
+        } else if wanted > 0 {
+            self.carry(job, there == 0).await?;
+        }
+        let mut copied = self.count(to, name).await?;
+        if copied < wanted && there > 0 && job.collection.kind != Kind::Capped {
+            // What was noted as done is not there: begun anew, over what is.
+            self.forget(job)?;
+            self.carry(job, false).await?;
+            copied = self.count(to, name).await?;
+        }
         job.at_least(copied);
         if copied > wanted {
             let why = format!("it holds {copied} documents, the source {wanted}: some of them are not the source's");
@@ -171,10 +194,34 @@ impl Mongo {
                 "{to}.{name}: only {copied} of {wanted} documents arrived"
             )));
         }
-        self.create_indexes(from, to, collection).await
+        self.create_indexes(from, to, job.collection).await?;
+        self.forget(job)
     }
 
-    async fn create_indexes(&self, from: &str, to: &str, collection: &Collection) -> PortResult<()> {
+    /// Documents the way that is asked for, or the fastest one that works.
+    async fn carry(&self, job: &Job<'_>, empty: bool) -> PortResult<()> {
+        let what = format!("{}.{}", job.from, job.collection.name);
+        let inside = match job.how.way {
+            Way::Server => true,
+            // A rate can be kept only where documents pass by here.
+            Way::Auto => job.how.max_rate.is_none() && self.noted(job)?.is_none(),
+            Way::Stream | Way::Ranges => false,
+        };
+        if inside {
+            match self.merge(job, empty).await.map_err(|error| port(&what, error))? {
+                Merged::Done => return Ok(()),
+                Merged::Unsupported if job.how.way == Way::Server => {
+                    let why = "the server cannot copy it by itself; leave the way to rehelm, or ask for a stream";
+                    return Err(PortError::Invalid(what, why.into()));
+                }
+                Merged::Unsupported => {}
+            }
+        }
+        let empty = self.count(job.to, &job.collection.name).await? == 0;
+        self.stream(job, empty).await
+    }
+
+    pub(super) async fn create_indexes(&self, from: &str, to: &str, collection: &Collection) -> PortResult<()> {
         // The one over `_id`, clustered or not, came with the collection.
         let own = |spec: &Document| spec.get_str("name") == Ok("_id_") || spec.get_bool("clustered") == Ok(true);
         let specs: Vec<_> = self
@@ -194,10 +241,17 @@ impl Mongo {
     }
 
     /// Documents counted one by one: the number in a collection's metadata can be wrong after a crash.
-    async fn count(&self, database: &str, collection: &str) -> PortResult<u64> {
-        let own = self.client.database(database).collection::<Document>(collection);
-        own.count_documents(doc! {})
-            .await
-            .map_err(|error| port(&format!("{database}.{collection}"), error))
+    pub(super) async fn count(&self, database: &str, collection: &str) -> PortResult<u64> {
+        let mut tries = 0;
+        loop {
+            let own = self.client().database(database).collection::<Document>(collection);
+            match own.count_documents(doc! {}).await {
+                Err(error) if transient(&error) && tries < TRIES => {
+                    self.recover(&error).await;
+                    pause(&mut tries).await;
+                }
+                other => return other.map_err(|error| port(&format!("{database}.{collection}"), error)),
+            }
+        }
     }
 }

@@ -33,6 +33,18 @@ impl Digest {
     }
 }
 
+/// What [`Digest::hex`] wrote; None for anything else.
+pub(super) fn from_hex(text: &str) -> Option<Digest> {
+    let mut limbs = [0; 4];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (at, limb) in limbs.iter_mut().rev().enumerate() {
+        *limb = u64::from_str_radix(&text[at * 16..at * 16 + 16], 16).ok()?;
+    }
+    Some(Digest(limbs))
+}
+
 /// Lower-case hex digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -57,6 +69,15 @@ mod tests {
         assert_ne!(of(&["a", "a"]), of(&[]));
         assert_ne!(of(&["a", "a", "b"]), of(&["b"]));
         assert_ne!(of(&["a", "b"]), of(&["a", "c"]));
+    }
+
+    #[test]
+    fn hex_is_read_back() {
+        let mut digest = Digest::default();
+        digest.add(b"a");
+        digest.add(b"b");
+        assert_eq!(from_hex(&digest.hex()), Some(digest));
+        assert_eq!(from_hex("12"), None);
     }
 
     #[test]

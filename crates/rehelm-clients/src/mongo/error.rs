@@ -43,10 +43,15 @@ pub(super) fn port(what: &str, error: Error) -> PortError {
         (ErrorKind::DnsResolve { .. }, _) => PortError::Unavailable(format!("{what}: {words}")),
         (_, Some(13)) => PortError::Forbidden(format!("{what}: {words}")),
         (_, Some(11 | 26)) => PortError::NotFound(what.to_owned()),
-        (_, Some(48 | 51003)) => PortError::Exists(what.to_owned()),
+        (_, Some(48 | 51002 | 51003)) => PortError::Exists(what.to_owned()),
         (_, Some(_)) => PortError::Invalid(what.to_owned(), words),
         _ => PortError::Other(format!("{what}: {words}")),
     }
+}
+
+/// The server that was asked takes no writes (any more): another one of its replica set does.
+pub(super) fn not_primary(error: &Error) -> bool {
+    matches!(code(error), Some(189 | 10107 | 13435 | 11602))
 }
 
 /// A reply of `insert` or `update` that says ok and lists documents that were not written.

@@ -34,7 +34,10 @@ impl Mongo {
             };
             match self.watched(job, command).await {
                 Ok(()) => return Ok(Merged::Done),
-                Err(error) if transient(&error) && tries < TRIES => pause(&mut tries).await,
+                Err(error) if transient(&error) && tries < TRIES => {
+                    self.recover(&error).await;
+                    pause(&mut tries).await;
+                }
                 // Whatever the server has against it (an unknown stage, a document that it will not merge): streaming
                 // shows whether the documents themselves can be written, or says better why not.
                 Err(error) if refused(&error) => return Ok(Merged::Unsupported),
@@ -45,8 +48,8 @@ impl Mongo {
 
     /// Runs the command and reports how far the copy has come meanwhile.
     async fn watched(&self, job: &Job<'_>, command: Document) -> Result<(), Error> {
-        let source = self.client.database(job.from);
-        let target = self.client.database(job.to);
+        let source = self.client().database(job.from);
+        let target = self.client().database(job.to);
         let mut run = pin!(async { source.run_command(command).await });
         loop {
             tokio::select! {

@@ -1,18 +1,23 @@
 //! Copying through this program: raw documents in `_id` order, batch by batch, the next one read while one is written.
 
-use bson::{Bson, Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc, rawdoc};
+use std::sync::Mutex;
+
+use bson::{Document, RawArrayBuf, RawDocument, RawDocumentBuf, doc, rawdoc};
 use futures::StreamExt;
 use mongodb::error::Error;
-use rehelm_core::ports::{PortError, PortResult};
+use rehelm_core::ports::{PortError, PortResult, Way};
 
 use super::Mongo;
-use super::after::after;
+use super::after::between;
 use super::copy::{Job, TRIES, pause};
 use super::error::{port, transient, write_errors};
+use super::parts::{Part, bson_of};
+use super::walk::id_of;
 
-/// Documents and bytes in one write: below the server's limits, with room for the command around them.
+/// Documents and bytes in one write: below the server's limits, and small enough that a few collections at once, each with
+/// a batch that is read, one that is written and the command around it, stay within the memory that is promised.
 const DOCUMENTS: u32 = 1000;
-const BYTES: usize = 12_000_000;
+const BYTES: usize = 6_000_000;
 
 /// How documents are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,22 +31,52 @@ pub(super) enum Write {
 }
 
 impl Mongo {
-    /// Copies all documents. A cursor that is lost is opened again after the last `_id` that was written.
+    /// Copies all documents, in one stream or several side by side. A cursor that is lost is opened again after the last
+    /// `_id` that was written, and a later call goes on there when there is a notebook.
     pub(super) async fn stream(&self, job: &Job<'_>, empty: bool) -> PortResult<()> {
-        let what = format!("{}.{}", job.from, job.collection.name);
+        let noted = self.noted(job)?.filter(|_| !empty);
+        let parts = match noted {
+            Some(parts) => parts,
+            None if job.how.way == Way::Ranges => self.parts(job).await?,
+            None => vec![Part::default()],
+        };
         let write = if empty { Write::Insert } else { Write::Replace };
-        let (mut last, mut tries) = (None::<Bson>, 0);
+        let own = parts.clone();
+        let parts = Mutex::new(parts);
+        let one = |(at, part)| self.stream_part(job, write, at, part, &parts);
+        futures::future::try_join_all(own.into_iter().enumerate().filter(|(_, part)| !part.done).map(one))
+            .await
+            .map(|_| ())
+    }
+
+    async fn stream_part(
+        &self,
+        job: &Job<'_>,
+        write: Write,
+        at: usize,
+        mut part: Part,
+        all: &Mutex<Vec<Part>>,
+    ) -> PortResult<()> {
+        let what = format!("{}.{}", job.from, job.collection.name);
+        let mut tries = 0;
         loop {
-            let filter = match &last {
-                None => doc! {},
-                Some(last) => match after(last) {
-                    Some(filter) => filter,
-                    None => return Ok(()),
-                },
+            let before = part.last.clone();
+            let low = part.last.clone().or_else(|| part.low.clone());
+            let (low, high) = (bson_of(low.as_ref()), bson_of(part.high.as_ref()));
+            let outcome = match between(low.as_ref(), high.as_ref()) {
+                None => Ok(()),
+                Some(filter) => self.stream_from(job, filter, write, at, &mut part, all).await,
             };
-            match self.stream_from(job, filter, write, &mut last).await {
-                Ok(()) => return Ok(()),
-                Err(Broken::Read(error)) if transient(&error) && tries < TRIES => pause(&mut tries).await,
+            match outcome {
+                Ok(()) => {
+                    part.done = true;
+                    return self.note(job, at, &part, all);
+                }
+                Err(Broken::Read(error)) if transient(&error) && tries < TRIES => {
+                    tries = if part.last == before { tries } else { 0 };
+                    self.recover(&error).await;
+                    pause(&mut tries).await;
+                }
                 Err(Broken::Read(error)) => return Err(port(&what, error)),
                 Err(Broken::Write(error)) => return Err(error),
             }
@@ -53,10 +88,12 @@ impl Mongo {
         job: &Job<'_>,
         filter: Document,
         write: Write,
-        last: &mut Option<Bson>,
+        at: usize,
+        part: &mut Part,
+        all: &Mutex<Vec<Part>>,
     ) -> Result<(), Broken> {
         let source = self
-            .client
+            .client()
             .database(job.from)
             .collection::<RawDocumentBuf>(&job.collection.name);
         let by_id = || doc! { "_id": 1 };
@@ -76,8 +113,9 @@ impl Mongo {
                 .collect();
             let (written, read) = futures::join!(self.write(job, &documents, write), cursor.next());
             written.map_err(Broken::Write)?;
-            if let Some(id) = documents.last().and_then(|document| document.get("_id").ok().flatten()) {
-                *last = Bson::try_from(id.to_raw_bson()).ok();
+            if let Some(id) = documents.last().and_then(|document| id_of(document)) {
+                part.last = Some(id);
+                self.note(job, at, part, all).map_err(Broken::Write)?;
             }
             next = read;
         }
@@ -99,23 +137,25 @@ impl Mongo {
             let (mut tries, mut how) = (0, write);
             loop {
                 let command = command(&job.collection.name, piece, how);
-                match self.client.database(job.to).run_raw_command(command).await {
+                match self.client().database(job.to).run_raw_command(command).await {
                     Ok(reply) => match write_errors(&reply) {
                         None => break,
+                        // Somebody else's document has a key that an index makes unique.
+                        Some(words) if words.ends_with("(code 11000)") => return Err(PortError::Conflict(what, words)),
                         Some(words) => return Err(PortError::Invalid(what, words)),
                     },
                     Err(error) if transient(&error) && tries < TRIES && how != Write::Append => {
                         // Perhaps it was applied, perhaps in part.
                         how = Write::Replace;
+                        self.recover(&error).await;
                         pause(&mut tries).await;
                     }
                     Err(error) => return Err(port(&what, error)),
                 }
             }
-            job.wrote(
-                piece.len(),
-                piece.iter().map(|document| document.as_bytes().len()).sum(),
-            );
+            let bytes = piece.iter().map(|document| document.as_bytes().len()).sum();
+            job.wrote(piece.len(), bytes);
+            self.make_room(job.load, bytes as u64).await;
             rest = left;
         }
         Ok(())

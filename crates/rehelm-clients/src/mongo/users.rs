@@ -2,7 +2,7 @@
 
 use bson::{Bson, Document, doc};
 use mongodb::options::Credential;
-use rehelm_core::ports::{DatabaseUser, PortError, PortResult};
+use rehelm_core::ports::{CustomRole, DatabaseUser, PortError, PortResult, UserFacts};
 use secrecy::ExposeSecret;
 
 use super::Mongo;
@@ -18,8 +18,16 @@ impl Mongo {
             name,
             database,
             password,
+            roles: custom,
         } = user;
         let what = format!("user {name} of {database}");
+        for role in custom {
+            self.make_role(database, role).await?;
+        }
+        let wanted: Vec<(String, String)> = std::iter::once("readWrite")
+            .chain(custom.iter().map(|role| role.name.as_str()))
+            .map(|role| (role.to_owned(), database.clone()))
+            .collect();
         let info = self
             .run(database, &what, doc! { "usersInfo": { "user": name, "db": database } })
             .await?;
@@ -28,34 +36,90 @@ impl Mongo {
             .ok()
             .and_then(|users| users.first())
             .and_then(Bson::as_document);
-        let role = || Bson::from(doc! { "role": "readWrite", "db": database });
+        let all = || -> Vec<Bson> {
+            wanted
+                .iter()
+                .map(|(role, db)| doc! { "role": role, "db": db }.into())
+                .collect()
+        };
         let command = |verb: &str, roles: Vec<Bson>| {
             let mut command = doc! { verb: name, "pwd": password.expose_secret(), "roles": roles };
             command.insert("writeConcern", doc! { "w": "majority" });
             command
         };
         let Some(found) = found else {
-            return match self.run(database, &what, command("createUser", vec![role()])).await {
+            return match self.run(database, &what, command("createUser", all())).await {
                 // Somebody was quicker; now there is one to bring up to date.
                 Err(PortError::Exists(_)) => self
-                    .run(database, &what, command("updateUser", vec![role()]))
+                    .run(database, &what, command("updateUser", all()))
                     .await
                     .map(|_| ()),
                 other => other.map(|_| ()),
             };
         };
-        // Roles that somebody gave beyond it stay.
+        // Roles that somebody gave beyond those stay.
         let mut roles: Vec<_> = found.get_array("roles").cloned().unwrap_or_default();
-        let is_it = |bson: &Bson| {
-            let given = bson.as_document();
-            given.is_some_and(|given| given.get_str("role") == Ok("readWrite") && given.get_str("db") == Ok(database))
-        };
-        if !roles.iter().any(is_it) {
-            roles.push(role());
+        for (role, db) in &wanted {
+            let is_it = |bson: &Bson| {
+                let given = bson.as_document();
+                given.is_some_and(|given| given.get_str("role") == Ok(role) && given.get_str("db") == Ok(db))
+            };
+            if !roles.iter().any(is_it) {
+                roles.push(doc! { "role": role, "db": db }.into());
+            }
         }
         self.run(database, &what, command("updateUser", roles))
             .await
             .map(|_| ())
+    }
+
+    /// Creates a role or brings it up to date.
+    async fn make_role(&self, database: &str, role: &CustomRole) -> PortResult<()> {
+        let privileges: Vec<Bson> = role
+            .privileges
+            .iter()
+            .map(|own| {
+                let resource = doc! { "db": database, "collection": &own.collection };
+                doc! { "resource": resource, "actions": own.actions.clone() }.into()
+            })
+            .collect();
+        let what = format!("role {} of {database}", role.name);
+        let command = |verb: &str| {
+            doc! { verb: &role.name, "privileges": privileges.clone(), "roles": [], "writeConcern": { "w": "majority" } }
+        };
+        match self.run(database, &what, command("createRole")).await {
+            Err(PortError::Exists(_)) => self.run(database, &what, command("updateRole")).await.map(|_| ()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    pub(super) async fn list_users(&self, database: &str) -> PortResult<Vec<UserFacts>> {
+        let what = format!("users of {database}");
+        let info = self.run(database, &what, doc! { "usersInfo": 1 }).await?;
+        let text = |from: &Document, name: &str| from.get_str(name).unwrap_or_default().to_owned();
+        let list = |from: &Document, name: &str| from.get_array(name).cloned().unwrap_or_default();
+        let read = |user: &Document| {
+            let mut roles: Vec<String> = list(user, "roles")
+                .iter()
+                .filter_map(Bson::as_document)
+                .map(|role| format!("{}@{}", text(role, "role"), text(role, "db")))
+                .collect();
+            roles.sort();
+            let mechanisms = list(user, "mechanisms");
+            UserFacts {
+                name: text(user, "user"),
+                database: text(user, "db"),
+                roles,
+                mechanisms: mechanisms.iter().filter_map(Bson::as_str).map(Into::into).collect(),
+            }
+        };
+        let mut users: Vec<_> = list(&info, "users")
+            .iter()
+            .filter_map(Bson::as_document)
+            .map(read)
+            .collect();
+        users.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(users)
     }
 
     pub(super) async fn log_in_as(&self, user: &DatabaseUser) -> PortResult<()> {
@@ -63,9 +127,10 @@ impl Mongo {
             name,
             database,
             password,
+            ..
         } = user;
         let what = format!("login as {name} in {database}");
-        let mut options = self.options.clone();
+        let mut options = self.link().options;
         let mut credential = Credential::default();
         credential.username = Some(name.clone());
         credential.password = Some(password.expose_secret().to_owned());
@@ -94,20 +159,26 @@ fn may_read_and_write(status: &Document, user: &DatabaseUser) -> PortResult<()> 
         return Err(refused("the server sees another user".into()));
     }
     let privileges = documents("authenticatedUserPrivileges");
-    let given = |action: &str| {
+    let given = |collection: &str, action: &str| {
         privileges.iter().any(|privilege| {
             let resource = privilege.get_document("resource").ok();
             let covers = |resource: &Document| {
                 let db = resource.get_str("db").unwrap_or("-");
-                (db == database || db.is_empty()) && resource.get_str("collection") == Ok("")
+                let own = resource.get_str("collection").unwrap_or("-");
+                (db == database || db.is_empty()) && (own.is_empty() || own == collection)
             };
             let actions = privilege.get_array("actions").map(Vec::as_slice).unwrap_or_default();
             resource.is_some_and(covers) && actions.iter().any(|given| given.as_str() == Some(action))
         })
     };
-    let missing: Vec<_> = ACTIONS.iter().copied().filter(|action| !given(action)).collect();
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(refused(format!("it may not {} in this database", missing.join(", ")))),
+    let missing: Vec<_> = ACTIONS.iter().copied().filter(|action| !given("", action)).collect();
+    if !missing.is_empty() {
+        return Err(refused(format!("it may not {} in this database", missing.join(", "))));
     }
+    for own in user.roles.iter().flat_map(|role| &role.privileges) {
+        if let Some(action) = own.actions.iter().find(|action| !given(&own.collection, action)) {
+            return Err(refused(format!("it may not {action} in {database}.{}", own.collection)));
+        }
+    }
+    Ok(())
 }

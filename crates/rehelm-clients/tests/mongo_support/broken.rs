@@ -3,7 +3,7 @@
 
 use bson::{Bson, Document, doc};
 use rehelm_clients::mongo::Mongo;
-use rehelm_core::ports::{Databases, PortError};
+use rehelm_core::ports::{Databases, How, PortError};
 use rehelm_testbed::mongo::{Effect, Face, Fault, Server};
 
 use super::mongo_support::{Place, documents, place, quiet, skipped};
@@ -53,11 +53,11 @@ impl Case {
     }
 
     async fn copy(&self) -> Result<(), PortError> {
-        self.mongo.copy(&self.from, &self.to, &quiet).await
+        self.mongo.copy(&self.from, &self.to, &How::default(), &quiet).await
     }
 
     async fn is_equal(&self) {
-        let of = async |database: &str| self.mongo.prove(database).await.expect("proves");
+        let of = async |database: &str| self.mongo.prove(database, None).await.expect("proves");
         assert_eq!(of(&self.from).await, of(&self.to).await);
     }
 }
@@ -115,7 +115,7 @@ async fn a_copy_that_failed_half_way_is_completed_by_the_next() {
     case.fault("insert", 2, Effect::Error(112), &case.to);
     let error = case.copy().await.expect_err("interrupted");
     assert!(matches!(error, PortError::Invalid(..)), "{error}");
-    let half = case.mongo.prove(&case.to).await.expect("proves")["docs"].documents;
+    let half = case.mongo.prove(&case.to, None).await.expect("proves")["docs"].documents;
     assert_eq!(half, 1000);
     case.cannot_merge();
     case.copy().await.expect("replaces and completes by streaming");
@@ -178,7 +178,7 @@ async fn ids_of_many_types_are_all_copied_after_a_lost_cursor() {
     case.copy().await.expect("copies");
     case.is_equal().await;
     assert_eq!(
-        case.mongo.prove(&case.to).await.expect("proves")["docs"].documents,
+        case.mongo.prove(&case.to, None).await.expect("proves")["docs"].documents,
         count
     );
     drop(case.place);

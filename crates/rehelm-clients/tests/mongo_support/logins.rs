@@ -15,6 +15,7 @@ fn user(name: &str, password: &str) -> DatabaseUser {
         name: name.into(),
         database: name.into(),
         password: password.into(),
+        roles: Vec::new(),
     }
 }
 
@@ -46,9 +47,9 @@ async fn users_are_made_and_log_in(face: Face) {
     );
     let other = Mongo::connect(&Login::uri(text.into())).await.expect("connects");
     assert_eq!(other.facts().await.expect("facts").user.as_deref(), Some("svc-users"));
-    let error = other.prove("somebody-elses").await.expect_err("not its database");
+    let error = other.prove("somebody-elses", None).await.expect_err("not its database");
     assert!(matches!(error, PortError::Forbidden(_)), "{error}");
-    assert!(other.prove("svc-users").await.expect_err("empty").is_not_found());
+    assert!(other.prove("svc-users", None).await.expect_err("empty").is_not_found());
     mongo.drop_user("svc-users", "svc-users").await.expect("drops");
     mongo.try_login(&newer).await.expect_err("gone");
 }

@@ -6,10 +6,12 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::Fence;
+use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::ports::{
-    Access, ApiKind, ChartFacts, Cluster, DatabaseFacts, DatabaseOutline, DatabaseProof, DatabaseUser, Databases, Helm,
-    ListedKind, PatchKind, PortResult, Precondition, ReleaseSpec, ReleaseState, Rendered, Select, ServerFacts,
+    Access, ApiKind, Changes, ChartFacts, Cluster, Comparison, CopyProgress, DatabaseFacts, DatabaseOutline,
+    DatabaseProof, DatabaseUser, Databases, DocumentId, Helm, How, Levelled, ListedKind, Notebook, PatchKind,
+    PortResult, Precondition, ReleaseSpec, ReleaseState, Rendered, Select, ServerFacts, UserFacts,
 };
 
 /// A door behind a fence.
@@ -158,17 +160,40 @@ impl<'d> Databases for Fenced<'_, dyn Databases + 'd> {
         self.inner.outline(database).await
     }
 
-    async fn copy(
-        &self,
-        from: &str,
-        to: &str,
-        progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
-    ) -> PortResult<()> {
-        self.fence.during(self.inner.copy(from, to, progress)).await
+    async fn copy(&self, from: &str, to: &str, how: &How<'_>, progress: &CopyProgress<'_>) -> PortResult<()> {
+        self.fence.during(self.inner.copy(from, to, how, progress)).await
     }
 
-    async fn prove(&self, database: &str) -> PortResult<DatabaseProof> {
-        self.inner.prove(database).await
+    async fn level(&self, from: &str, to: &str, how: &How<'_>, progress: &CopyProgress<'_>) -> PortResult<Levelled> {
+        self.fence.during(self.inner.level(from, to, how, progress)).await
+    }
+
+    async fn compare(&self, from: &str, to: &str, most: usize) -> PortResult<Comparison> {
+        self.inner.compare(from, to, most).await
+    }
+
+    async fn refresh(&self, from: &str, to: &str, collection: &str, ids: &[DocumentId]) -> PortResult<Levelled> {
+        self.fence.during(self.inner.refresh(from, to, collection, ids)).await
+    }
+
+    async fn changes(&self, database: &str, token: Option<&str>) -> PortResult<Option<Box<dyn Changes>>> {
+        self.inner.changes(database, token).await
+    }
+
+    async fn prove(&self, database: &str, notebook: Option<&dyn Notebook>) -> PortResult<DatabaseProof> {
+        self.inner.prove(database, notebook).await
+    }
+
+    async fn writers(&self, database: &str) -> PortResult<Option<Vec<String>>> {
+        self.inner.writers(database).await
+    }
+
+    async fn obstacles(&self, from: &str, to: &str) -> PortResult<Vec<Finding>> {
+        self.inner.obstacles(from, to).await
+    }
+
+    async fn users(&self, database: &str) -> PortResult<Vec<UserFacts>> {
+        self.inner.users(database).await
     }
 
     async fn ensure_user(&self, user: &DatabaseUser) -> PortResult<()> {

@@ -59,6 +59,7 @@ pub(super) fn copy(profile: &Profile, databases: &DatabaseView) -> Option<StepSp
             secret: r.secret.clone(),
             key: r.key.clone(),
             bytes: databases.sizes.get(&r.from).copied().unwrap_or(0),
+            roles: r.roles.clone(),
         })
         .collect();
     (!databases.is_empty()).then_some(StepSpec::Copy(Copy { databases }))

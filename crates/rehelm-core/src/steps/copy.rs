@@ -1,8 +1,10 @@
 //! `copy`: databases under their new names, with their users.
 //!
-//! Runs while nothing writes. The source is only read. A user is made with the password of the existing secret and
-//! proven by a login; a copy counts when counts, contents, indexes and options of both sides are equal. The undo
-//! keeps the copies unless their removal was confirmed: they may hold what users wrote since.
+//! Runs while nothing writes, which is shown where the server tells who is connected. The source is only read. A copy that
+//! was made before the outage is brought up to date; any other database of that name stops the step. A user is made with the
+//! password of the existing secret and proven by a login; a copy counts when counts, contents, indexes and options of both
+//! sides are equal. The undo keeps the copies unless their removal was confirmed: they may hold what users wrote since,
+//! which on request goes back into the old databases, if those are still what was copied.
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -11,11 +13,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Action, Names, Undo, on};
+use crate::databases::notebook::FileNotebook;
+use crate::databases::sync::{self, SyncState};
+use crate::databases::{differences, totals};
 use crate::finding::Finding;
 use crate::mongo_uri::ConnectionString;
 use crate::object::ObjRef;
-use crate::ports::{Access, DatabaseProof, DatabaseUser, Databases, PortError};
+use crate::ports::{Access, Cluster, CustomRole, DatabaseUser, Databases, How, PortError};
 use crate::world::{StepError, StepResult, World};
+
+mod back;
+mod still;
+
+pub use back::written_since;
 
 /// One database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +40,9 @@ pub struct CopiedDatabase {
     pub key: String,
     /// Size when the plan was made, in bytes.
     pub bytes: u64,
+    /// Roles of its own that the user has, made when they are not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<CustomRole>,
 }
 
 /// The step.
@@ -50,10 +63,64 @@ fn server<'a>(world: &World<'a>) -> StepResult<&'a dyn Databases> {
 }
 
 impl CopiedDatabase {
+    /// Documents, user, proof.
+    async fn carry(&self, world: &World<'_>, number: u32) -> StepResult<()> {
+        let server = server(world)?;
+        still::wait_until_still(world, server, &self.from).await?;
+        let user = self.user(world).await?;
+        let begin = world.clock.elapsed();
+        let progress = |_: &str, _: u64, bytes: u64| world.progress.tick(&self.to, bytes, self.bytes);
+        match still::rest_of_sync(world, server, self, &progress).await? {
+            Some(done) => {
+                let took = world.clock.elapsed().saturating_sub(begin).as_secs();
+                world
+                    .note(
+                        number,
+                        &format!("synced {}", self.to),
+                        json!({"seconds": took, "done": done}),
+                    )
+                    .await?;
+                let said = Finding::info("database-synced", self.to.clone()).arg("documents", done.documents());
+                world.progress.finding(&said.arg("seconds", took));
+            }
+            None => {
+                let notebook = FileNotebook::new(world.files);
+                let how = How {
+                    notebook: Some(&notebook),
+                    ..How::default()
+                };
+                server.copy(&self.from, &self.to, &how, &progress).await?;
+            }
+        }
+        server.ensure_user(&user).await?;
+        let (from, to) = futures::try_join!(server.prove(&self.from, None), server.prove(&self.to, None))?;
+        let differ = differences(&from, &to);
+        if !differ.is_empty() {
+            let finding =
+                Finding::error("database-copy-differs", self.to.clone()).arg("collections", differ.join(", "));
+            return Err(StepError::refused(finding));
+        }
+        let proof = serde_json::to_value(&to).map_err(|e| PortError::Other(e.to_string()))?;
+        world.note(number, &format!("proof {}", self.to), proof).await?;
+        let (documents, bytes) = totals(&to);
+        let said = Finding::info("database-copied", self.to.clone()).arg("from", &self.from);
+        world
+            .progress
+            .finding(&said.arg("documents", documents).arg("bytes", bytes));
+        Ok(())
+    }
+
     async fn user(&self, world: &World<'_>) -> StepResult<DatabaseUser> {
-        let reference = ObjRef::new("v1", "Secret", Some(world.target_namespace()), &self.secret);
-        let secret = world
-            .target
+        self.user_of(world.target, world.target_namespace()).await
+    }
+
+    /// The user with the password that the secret of the release's namespace holds.
+    ///
+    /// # Errors
+    /// When the secret is not there, or names another database.
+    pub async fn user_of(&self, cluster: &dyn Cluster, namespace: &str) -> StepResult<DatabaseUser> {
+        let reference = ObjRef::new("v1", "Secret", Some(namespace), &self.secret);
+        let secret = cluster
             .get(&reference)
             .await?
             .ok_or_else(|| PortError::NotFound(reference.to_string()))?;
@@ -87,26 +154,9 @@ impl CopiedDatabase {
             name,
             database,
             password,
+            roles: self.roles.clone(),
         })
     }
-}
-
-fn totals(proof: &DatabaseProof) -> (u64, u64) {
-    proof.values().fold((0, 0), |(d, b), c| (d + c.documents, b + c.bytes))
-}
-
-/// Collections that differ between two proofs.
-pub fn differences(from: &DatabaseProof, to: &DatabaseProof) -> Vec<String> {
-    let mut names: Vec<&String> = from
-        .keys()
-        .chain(to.keys().filter(|k| !from.contains_key(*k)))
-        .collect();
-    names.sort();
-    names
-        .into_iter()
-        .filter(|n| from.get(*n) != to.get(*n))
-        .cloned()
-        .collect()
 }
 
 #[async_trait]
@@ -143,14 +193,19 @@ impl Action for Copy {
             return Ok(());
         }
         let existing = server(world)?.list().await?;
+        let synced = SyncState::load(world.files)?;
         let mut refused = Vec::new();
         for d in &self.databases {
             if !existing.contains(&d.from) {
                 refused.push(Finding::error("database-missing", d.from.clone()));
             }
             // A copy of an earlier attempt may hold other documents: this run's own copies are known by its notes.
-            if existing.contains(&d.to) && world.recall(number, &format!("begun {}", d.to)).is_none() {
+            let own = world.recall(number, &format!("begun {}", d.to)).is_some() || synced.made(&d.from, &d.to);
+            if existing.contains(&d.to) && !own {
                 refused.push(Finding::error("database-exists", d.to.clone()).arg("from", &d.from));
+            }
+            if existing.contains(&d.from) {
+                refused.extend(server(world)?.obstacles(&d.from, &d.to).await?);
             }
             d.user(world).await?;
         }
@@ -165,35 +220,13 @@ impl Action for Copy {
         if self.databases.is_empty() {
             return Ok(());
         }
-        let server = server(world)?;
         for d in &self.databases {
             world.check_stop()?;
             let begun = format!("begun {}", d.to);
             if world.recall(number, &begun).is_none() {
                 world.note(number, &begun, json!(true)).await?;
             }
-            let user = d.user(world).await?;
-            server
-                .copy(&d.from, &d.to, &|_collection, documents, bytes| {
-                    let _ = documents;
-                    world.progress.tick(&d.to, bytes, d.bytes);
-                })
-                .await?;
-            server.ensure_user(&user).await?;
-            let (from, to) = futures::try_join!(server.prove(&d.from), server.prove(&d.to))?;
-            let differ = differences(&from, &to);
-            if !differ.is_empty() {
-                let finding =
-                    Finding::error("database-copy-differs", d.to.clone()).arg("collections", differ.join(", "));
-                return Err(StepError::refused(finding));
-            }
-            let proof = serde_json::to_value(&to).map_err(|e| PortError::Other(e.to_string()))?;
-            world.note(number, &format!("proof {}", d.to), proof).await?;
-            let (documents, bytes) = totals(&to);
-            let said = Finding::info("database-copied", d.to.clone()).arg("from", &d.from);
-            world
-                .progress
-                .finding(&said.arg("documents", documents).arg("bytes", bytes));
+            d.carry(world, number).await?;
         }
         Ok(())
     }
@@ -210,9 +243,13 @@ impl Action for Copy {
             if world.recall(number, &format!("begun {}", d.to)).is_none() {
                 continue;
             }
+            if world.copy_back || back::begun(world, number, d) {
+                back::copy_back(world, number, d).await?;
+            }
             if world.drop_copies {
                 server(world)?.drop_user(&d.to, &d.to).await?;
                 server(world)?.drop_database(&d.to).await?;
+                sync::forget(world.files, &d.to)?;
             } else {
                 world
                     .progress
@@ -220,58 +257,5 @@ impl Action for Copy {
             }
         }
         Ok(())
-    }
-}
-
-/// What the new databases hold beyond what was copied: what a rollback would leave behind.
-///
-/// # Errors
-/// When the server does not answer.
-pub async fn written_since(world: &World<'_>, number: u32, step: &Copy) -> StepResult<Vec<Finding>> {
-    let mut findings = Vec::new();
-    for d in &step.databases {
-        let Some(proof) = world.recall(number, &format!("proof {}", d.to)) else {
-            continue;
-        };
-        let copied: DatabaseProof = serde_json::from_value(proof).map_err(|e| PortError::Other(e.to_string()))?;
-        let now = match server(world)?.prove(&d.to).await {
-            Err(error) if error.is_not_found() => continue,
-            other => other?,
-        };
-        let changed = differences(&copied, &now);
-        if !changed.is_empty() {
-            let (before, after) = (totals(&copied).0, totals(&now).0);
-            findings.push(
-                Finding::warning("database-written-since", d.to.clone())
-                    .arg("collections", changed.join(", "))
-                    .arg("before", before)
-                    .arg("now", after),
-            );
-        }
-    }
-    Ok(findings)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ports::CollectionProof;
-
-    fn proof(documents: u64, content: &str) -> CollectionProof {
-        CollectionProof {
-            documents,
-            bytes: documents * 10,
-            content: content.into(),
-            shape: "s".into(),
-        }
-    }
-
-    #[test]
-    fn differences_name_collections_of_either_side() {
-        let from = DatabaseProof::from([("a".into(), proof(1, "x")), ("b".into(), proof(2, "y"))]);
-        let to = DatabaseProof::from([("a".into(), proof(1, "z")), ("c".into(), proof(1, "q"))]);
-        assert_eq!(differences(&from, &to), ["a", "b", "c"]);
-        assert!(differences(&from, &from).is_empty());
-        assert_eq!(totals(&from), (3, 30));
     }
 }

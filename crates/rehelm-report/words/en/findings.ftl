@@ -142,8 +142,41 @@ database-copy-differs = the copy { $subject } is not equal to its original: { $c
 database-copied = copied { $from } to { $subject }: { $documents } documents, equal
 database-copy-kept = the copied database { $subject } stays; { $from } is in use again
     .fix = Drop it when you are sure that nothing in it is needed.
-database-written-since = { $subject } was written to since the switch ({ $collections }): { $before } documents then, { $now } now
-    .fix = A rollback leaves this behind. Export it first if it is needed.
+database-written-since = { $subject } was written to since the switch ({ $collections }): { $new } documents new, { $changed } changed, { $deleted } deleted
+    .fix = A rollback leaves this behind. `rehelm rollback --copy-back` takes it into the old database.
+database-old-changed = { $subject } was written to after it had been copied to { $to }, so nothing is copied back into it: { $collections }
+    .fix = Decide what of both sides is needed and move it by hand; then roll back without --copy-back.
+database-copied-back = { $documents } documents of { $to } were taken back into { $subject }; both are equal
+database-synced = { $subject } was copied before; { $documents } documents had changed since, brought up to date in { $seconds } s
+database-sync-runs = the process that keeps { $subject } in step does not end
+    .fix = End it (`rehelm db sync stop`), then run the command again.
+database-writers = somebody who may write to { $subject } is connected: { $clients }
+    .fix = Stop them; what they write after the copy would be lost.
+database-writers-unknown = the server does not tell who is connected to { $subject }
+database-not-still = { $subject } changed while it was read
+    .fix = Stop whoever writes, then verify again.
+database-empty = { $subject } holds no documents, which proves nothing
+    .fix = Check the name and the server.
+database-equal = { $subject } is equal to { $from }: { $documents } documents
+database-uncarriable = { $subject } cannot be carried: { $why ->
+    [time-series] it is a time series collection
+    [stored-functions] stored functions stay behind with the old database
+    [name-too-long] its name would be longer than the server takes
+    [database-name-too-long] the new name is longer than the 63 bytes that a server takes
+    [database-name-differs-in-case] this database's name differs from the new one in upper and lower case only
+   *[other] { $why }
+    }
+    .fix = Move it by hand, or choose another name, before the outage begins.
+drop-unverified = { $subject } has no proven copy
+    .fix = First: rehelm db verify { $subject } COPY
+drop-not-equal = { $subject } and { $other } were not proven equal with nobody writing
+    .fix = Look why: rehelm db verify, which names the documents that differ.
+drop-too-old = the proof for { $subject } is from { $at }; it may be { $minutes } minutes old
+    .fix = Prove it again: rehelm db verify
+drop-changed-since = { $subject } is no longer what was proven to be in its copy
+    .fix = Prove it again: rehelm db verify
+drop-other-gone = { $other }, which { $subject } was proven equal to, is not there
+    .fix = This may be the only copy. Look what happened to the other one.
 connection-string-of-other-database = { $subject }: the connection string names the database { $have }, not { $want }
     .fix = Correct the secret, then run the command again.
 

@@ -31,7 +31,7 @@ const WRITE: &str = "insert update remove createCollection createIndex dropColle
 const ADMIN: &str = "collMod createCollection createIndex dropCollection dropDatabase dropIndex validate collStats \
                      dbStats listCollections listIndexes renameCollectionSameDB";
 const USERS: &str = "createUser dropUser changePassword viewUser createRole dropRole viewRole grantRole revokeRole";
-const CLUSTER: &str = "listDatabases serverStatus replSetGetStatus getParameter failPoint any";
+const CLUSTER: &str = "inprog listDatabases serverStatus replSetGetStatus getParameter failPoint any";
 
 /// The privileges of a built-in role; None when there is none of that name in that database.
 pub(super) fn builtin(role: &str, database: &str) -> Option<Vec<Privilege>> {
@@ -65,7 +65,7 @@ pub(super) fn builtin(role: &str, database: &str) -> Option<Vec<Privilege>> {
     }
     let cluster = match role {
         "root" | "clusterAdmin" => CLUSTER,
-        "clusterMonitor" => "listDatabases serverStatus replSetGetStatus getParameter",
+        "clusterMonitor" => "inprog listDatabases serverStatus replSetGetStatus getParameter",
         _ if any => "listDatabases",
         _ => return Some(privileges),
     };
@@ -144,6 +144,8 @@ pub(super) fn needs(name: &str, database: &str, body: &Document) -> Vec<Need> {
                 on: Resource::Namespace(database.into(), on.into()),
             }]
         }
+        // `$currentOp`, the only one of its kind here.
+        "aggregate" if collection.is_empty() => vec![cluster("inprog")],
         "aggregate" => aggregate(database, collection, body),
         "insert" => vec![here("insert")],
         "update" => vec![here("update")],
@@ -167,6 +169,7 @@ pub(super) fn needs(name: &str, database: &str, body: &Document) -> Vec<Need> {
         "dropuser" => vec![whole("dropUser")],
         "usersinfo" => vec![whole("viewUser")],
         "createrole" => vec![whole("createRole")],
+        "updaterole" => vec![whole("grantRole"), whole("revokeRole")],
         "serverstatus" => vec![cluster("serverStatus")],
         "configurefailpoint" => vec![cluster("failPoint")],
         _ => vec![cluster("any")],

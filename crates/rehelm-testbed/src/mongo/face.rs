@@ -37,18 +37,29 @@ impl Face {
     }
 
     /// The reply to `hello`, or to `isMaster` when `old`.
-    pub(super) fn hello(self, replica_set: Option<&str>, address: &str, old: bool) -> Document {
+    pub(super) fn hello(
+        self,
+        replica_set: Option<&str>,
+        members: &[String],
+        (me, primary): (usize, usize),
+        old: bool,
+    ) -> Document {
         let mut hello = doc! {
             "helloOk": true, "maxBsonObjectSize": 16 << 20, "maxMessageSizeBytes": 48_000_000,
             "maxWriteBatchSize": 100_000, "localTime": bson::DateTime::now(), "logicalSessionTimeoutMinutes": 30,
             "minWireVersion": 0, "maxWireVersion": self.wire(), "readOnly": false, "ok": 1.0,
         };
-        hello.insert(if old { "ismaster" } else { "isWritablePrimary" }, true);
+        hello.insert(if old { "ismaster" } else { "isWritablePrimary" }, me == primary);
         if let Some(name) = replica_set {
             hello.extend(doc! {
-                "setName": name, "setVersion": 1, "hosts": [address], "me": address, "primary": address,
-                "secondary": false, "electionId": bson::oid::ObjectId::from_bytes([0x7f; 12]),
+                "setName": name, "setVersion": 1, "hosts": members.to_vec(), "me": &members[me],
+                "primary": &members[primary], "secondary": me != primary,
             });
+            if me == primary {
+                let mut term = [0; 12];
+                term[11] = primary as u8 + 1;
+                hello.insert("electionId", bson::oid::ObjectId::from_bytes(term));
+            }
         }
         hello
     }

@@ -1,6 +1,6 @@
 //! One task per client connection: each command is checked, answered here or passed on to the store.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +8,7 @@ use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::access::needs;
+use super::asides::{change_stream, current_op, with_code, with_known_types, writes};
 use super::catalog::Catalog;
 use super::face::Face;
 use super::fault::{self, Effect, Fault};
@@ -21,8 +22,8 @@ use super::wire::{self, Request};
 pub(super) struct Front {
     pub face: Face,
     pub replica_set: Option<String>,
-    /// `127.0.0.1:PORT` of this server.
-    pub address: String,
+    /// `127.0.0.1:PORT` of each member of this server; all of them show the same data.
+    pub members: Vec<String>,
     /// `127.0.0.1:PORT` of the store.
     pub store: String,
     pub state: Mutex<State>,
@@ -35,11 +36,28 @@ pub(super) struct State {
     pub faults: Vec<Fault>,
     /// The newest retryable write of each session and its reply: a retry is answered, not applied again.
     pub replies: HashMap<Vec<u8>, (i64, RawDocumentBuf)>,
+    /// Which of the members takes writes.
+    pub primary: usize,
+    /// Operations that wait, as `serverStatus` tells.
+    pub queue: u32,
+    /// Who is logged in, by connection.
+    pub connected: BTreeMap<u64, Connected>,
+    pub connections: u64,
+}
+
+/// A connection as `$currentOp` shows it.
+pub(super) struct Connected {
+    pub client: String,
+    pub app: String,
+    pub user: Option<Named>,
 }
 
 /// What one connection knows.
 #[derive(Default)]
 struct Session {
+    /// The member that it is connected to.
+    member: usize,
+    number: u64,
     user: Option<Named>,
     login: Option<(Exchange, Named)>,
     store: Option<TcpStream>,
@@ -52,19 +70,32 @@ impl Front {
 }
 
 /// Serves until the listener's runtime ends.
-pub(super) async fn serve(front: Arc<Front>, listener: TcpListener) {
-    while let Ok((client, _)) = listener.accept().await {
+pub(super) async fn serve(front: Arc<Front>, listener: TcpListener, member: usize) {
+    while let Ok((client, from)) = listener.accept().await {
         let front = front.clone();
         // A broken connection is the client's to notice.
-        tokio::spawn(async move { front.converse(client).await });
+        tokio::spawn(async move {
+            let number = front.state().connect(from.to_string());
+            let _ = front.converse(client, member, number).await;
+            front.state().connected.remove(&number);
+        });
     }
 }
 
-fn raw(document: &Document) -> io::Result<RawDocumentBuf> {
+impl State {
+    fn connect(&mut self, client: String) -> u64 {
+        self.connections += 1;
+        let (app, user) = (String::new(), None);
+        self.connected.insert(self.connections, Connected { client, app, user });
+        self.connections
+    }
+}
+
+pub(super) fn raw(document: &Document) -> io::Result<RawDocumentBuf> {
     RawDocumentBuf::from_document(document).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
-fn read(document: &RawDocument) -> io::Result<Document> {
+pub(super) fn read(document: &RawDocument) -> io::Result<Document> {
     Document::try_from(document).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
@@ -96,9 +127,13 @@ fn for_store(body: &RawDocument) -> io::Result<RawDocumentBuf> {
 }
 
 impl Front {
-    async fn converse(&self, mut client: TcpStream) -> io::Result<()> {
+    async fn converse(&self, mut client: TcpStream, member: usize, number: u64) -> io::Result<()> {
         client.set_nodelay(true)?;
-        let mut session = Session::default();
+        let mut session = Session {
+            member,
+            number,
+            ..Session::default()
+        };
         while let Some(request) = wire::request(&mut client).await? {
             let body = without_bulk(&request.body)?;
             let effect = fault::meet(&mut self.state().faults, &request.name, &request.database);
@@ -140,7 +175,9 @@ impl Front {
             return Ok(reply.clone());
         }
         let reply = self.checked(request, body, session).await?;
-        self.state().replies.insert(id, (number, reply.clone()));
+        if reply.get_f64("ok") == Ok(1.0) {
+            self.state().replies.insert(id, (number, reply.clone()));
+        }
         Ok(reply)
     }
 
@@ -167,9 +204,15 @@ impl Front {
         let name = request.name.to_ascii_lowercase();
         Some(match name.as_str() {
             "hello" | "ismaster" => {
-                let mut hello = self
-                    .face
-                    .hello(self.replica_set.as_deref(), &self.address, name == "ismaster");
+                let told = body
+                    .get_document("client")
+                    .and_then(|client| client.get_document("application"));
+                if let (Ok(app), Some(own)) = (told, state.connected.get_mut(&session.number)) {
+                    own.app = app.get_str("name").unwrap_or_default().to_owned();
+                }
+                let set = self.replica_set.as_deref();
+                let at = (session.member, state.primary);
+                let mut hello = self.face.hello(set, &self.members, at, name == "ismaster");
                 let asked = body
                     .get_str("saslSupportedMechs")
                     .ok()
@@ -186,7 +229,23 @@ impl Front {
                 session.user = None;
                 Ok(doc! { "ok": 1.0 })
             }
-            "saslstart" | "saslcontinue" => login(&state.users, body, database, session),
+            _ if session.member != state.primary && writes(&name, body) => refuse(10107, "not primary"),
+            "saslstart" | "saslcontinue" => {
+                let answer = login(&state.users, body, database, session);
+                if let Some(own) = state.connected.get_mut(&session.number) {
+                    own.user.clone_from(&session.user);
+                }
+                answer
+            }
+            "serverstatus" => {
+                let queue = doc! { "total": state.queue, "readers": 0, "writers": state.queue };
+                Ok(doc! { "version": "stand-in", "globalLock": { "currentQueue": queue }, "ok": 1.0 })
+            }
+            "aggregate" if body.get_str("aggregate").is_err() => Ok(current_op(&state)),
+            "aggregate" if change_stream(body) => {
+                refuse(40573, "The $changeStream stage is only supported on replica sets")
+            }
+            "updaterole" => state.users.update_role(body, database),
             "connectionstatus" => state.users.status(session.user.as_ref(), body),
             "createuser" => state.users.create(body, database),
             "updateuser" => state.users.update(body, database),
@@ -264,36 +323,6 @@ impl Front {
         }
         Ok(reply)
     }
-}
-
-/// The store leaves out the code of some errors; drivers rely on it.
-fn with_code(reply: RawDocumentBuf, command: &str) -> io::Result<RawDocumentBuf> {
-    if reply.get("code").is_ok_and(|code| code.is_some()) {
-        return Ok(reply);
-    }
-    let mut reply = read(&reply)?;
-    reply.insert("code", if command == "getMore" { 43 } else { 1 });
-    raw(&reply)
-}
-
-/// The store knows no undefined, pointers, code and symbols, and refuses a `$type` list that names them; it holds none.
-fn with_known_types(body: &Document) -> Document {
-    fn known(value: &Bson) -> Bson {
-        match value {
-            Bson::Document(below) => Bson::Document(with_known_types(below)),
-            Bson::Array(list) => Bson::Array(list.iter().map(known).collect()),
-            other => other.clone(),
-        }
-    }
-    let unknown = |kind: &Bson| matches!(kind, Bson::Int32(6 | 12..=15));
-    let field = |(key, value): (&String, &Bson)| match value {
-        Bson::Array(kinds) if key == "$type" => (
-            key.clone(),
-            Bson::Array(kinds.iter().filter(|kind| !unknown(kind)).cloned().collect()),
-        ),
-        value => (key.clone(), known(value)),
-    };
-    body.iter().map(field).collect()
 }
 
 /// `saslStart` and `saslContinue`.

@@ -12,6 +12,7 @@
 //! Invariant: the store never outlives the front, and a [`Server`] that is dropped leaves no process.
 
 mod access;
+mod asides;
 mod catalog;
 mod face;
 mod fault;

@@ -64,6 +64,11 @@ pub struct Server {
 impl Server {
     /// Starts it; the first time on a machine this fetches and compiles, which takes some seconds.
     pub fn start(options: Options) -> Result<Self> {
+        Self::start_members(options, 1)
+    }
+
+    /// The same as a replica set of several members with the same data; the first one takes writes.
+    pub fn start_members(options: Options, members: usize) -> Result<Self> {
         let store = Store::start()?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
@@ -71,25 +76,30 @@ impl Server {
             .enable_all()
             .build()?;
         // Bound without the runtime: the caller may be inside another one.
-        let listener = std::net::TcpListener::bind(("127.0.0.1", options.port))?;
-        listener.set_nonblocking(true)?;
-        let port = listener.local_addr()?.port();
-        let listener = {
+        let mut listeners = Vec::new();
+        for member in 0..members.max(1) {
+            let port = if member == 0 { options.port } else { 0 };
+            let listener = std::net::TcpListener::bind(("127.0.0.1", port))?;
+            listener.set_nonblocking(true)?;
             let _guard = runtime.enter();
-            TcpListener::from_std(listener)?
-        };
+            listeners.push((listener.local_addr()?.port(), TcpListener::from_std(listener)?));
+        }
+        let ports: Vec<u16> = listeners.iter().map(|(port, _)| *port).collect();
+        let port = ports[0];
         let users = Users::root(&options.root_user, &options.root_password);
         let front = Arc::new(Front {
             face: options.face,
             replica_set: options.replica_set.clone(),
-            address: format!("127.0.0.1:{port}"),
+            members: ports.iter().map(|port| format!("127.0.0.1:{port}")).collect(),
             store: format!("127.0.0.1:{}", store.port),
             state: Mutex::new(State {
                 users,
                 ..State::default()
             }),
         });
-        runtime.spawn(serve(front.clone(), listener));
+        for (member, (_, listener)) in listeners.into_iter().enumerate() {
+            runtime.spawn(serve(front.clone(), listener, member));
+        }
         Ok(Self {
             options,
             front,
@@ -102,6 +112,17 @@ impl Server {
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Another member takes writes from now on, and this one none.
+    pub fn step_down(&self) {
+        let mut state = self.front.state();
+        state.primary = (state.primary + 1) % self.front.members.len();
+    }
+
+    /// So many operations wait from now on, as `serverStatus` tells.
+    pub fn set_queue(&self, waiting: u32) {
+        self.front.state().queue = waiting;
     }
 
     /// The root user's connection string, password included.

@@ -182,6 +182,18 @@ impl Users {
         Ok(doc! { "ok": 1.0 })
     }
 
+    pub fn update_role(&mut self, body: &Document, database: &str) -> Answer {
+        let role = (name_of(body)?, database.to_owned());
+        let Some(own) = self.roles.remove(&role) else {
+            return refuse(31, format!("No role named {}", known_as(&role)));
+        };
+        let made = self.create_role(body, database);
+        if made.is_err() {
+            self.roles.insert(role, own);
+        }
+        made
+    }
+
     /// `usersInfo`: all of this database (1), one, some, or everybody (`forAllDBs`).
     pub fn info(&self, body: &Document, database: &str) -> Answer {
         let one = |value: &Bson| match value {

@@ -95,7 +95,15 @@ async fn carry(
         return Ok((Exit::Done, None, taken));
     };
     let exit = match what {
-        Interrupted::Rollback => rollback::carry(printer, global, session, &plan, yes, args.drop_copies).await?,
+        Interrupted::Rollback => {
+            // A taking back that had begun goes on by itself: the step noted it.
+            let consent = rollback::Consent {
+                yes,
+                drop_copies: args.drop_copies,
+                copy_back: false,
+            };
+            rollback::carry(printer, global, session, &plan, consent).await?
+        }
         Interrupted::Cleanup => cleanup::carry(printer, global, session, &plan, args.yes_irreversible).await?,
         Interrupted::Phase(phase) => phase::carry(printer, global, session, &plan, yes, phase, How::default()).await?,
     };

@@ -26,6 +26,9 @@ pub struct Args {
     /// Drop the copied databases, with everything that was written to them since the switch
     #[arg(long, env = "REHELM_DROP_COPIES", hide_env = true)]
     pub drop_copies: bool,
+    /// Take what was written to the copied databases since the switch back into the old ones
+    #[arg(long, env = "REHELM_COPY_BACK", hide_env = true)]
+    pub copy_back: bool,
     /// What differs from rehelm.yaml.
     #[command(flatten)]
     pub overrides: Overrides,
@@ -38,7 +41,12 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
         let Some(plan) = plan(printer, global, &session, &args.plan).await? else {
             return Ok(Exit::Done);
         };
-        carry(printer, global, &session, &plan, args.plan.yes, args.drop_copies).await
+        let consent = Consent {
+            yes: args.plan.yes,
+            drop_copies: args.drop_copies,
+            copy_back: args.copy_back,
+        };
+        carry(printer, global, &session, &plan, consent).await
     })?;
     if exit == Exit::Done {
         printer.say("Next: rehelm status");
@@ -56,6 +64,17 @@ async fn plan(printer: &Arc<Printer>, global: &Global, session: &Session, args: 
     here.map(Some)
 }
 
+/// What a person agreed to beforehand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Consent {
+    /// To go back.
+    pub yes: bool,
+    /// To drop the copied databases.
+    pub drop_copies: bool,
+    /// To take what was written since back into the old ones.
+    pub copy_back: bool,
+}
+
 /// Rolls a plan back through a session's doors, real or simulated.
 ///
 /// # Errors
@@ -65,11 +84,11 @@ pub async fn carry(
     global: &Global,
     session: &Session,
     plan: &Plan,
-    yes: bool,
-    drop_copies: bool,
+    consent: Consent,
 ) -> Result<Exit> {
     let mut run = Run::new(printer, global, session, plan)?;
-    run.drop_copies = drop_copies;
+    run.drop_copies = consent.drop_copies;
+    run.copy_back = consent.copy_back;
     run.duties = &[Duty::Rollback];
     run.hold(async |world| {
         let state = world.state();
@@ -90,12 +109,25 @@ pub async fn carry(
         if !left.is_empty() {
             printer.insist(session.words.findings(&left, &[], true).trim_end());
         }
+        if consent.copy_back && left.iter().any(|finding| finding.code == "database-old-changed") {
+            return Err(
+                Error::new(Exit::Blocked, "both sides were written to; nothing was changed")
+                    .hint("roll back without --copy-back, and move by hand what is needed"),
+            );
+        }
+        if !left.is_empty() {
+            printer.say(match (consent.copy_back, consent.drop_copies) {
+                (true, _) => "This will be taken back into the old databases, when the release is stopped.",
+                (false, true) => "This will be lost: the copies are dropped.",
+                (false, false) => "This stays in the copied databases, which the old install does not use.",
+            });
+        }
         let steps = executor::undo_steps(world).len();
         let question = format!(
             "Go back to the Kustomize install in {}: {steps} steps to undo?",
             plan.source.namespace
         );
-        Ok(agree(printer, yes, &question)?.then_some(Work::Rollback))
+        Ok(agree(printer, consent.yes, &question)?.then_some(Work::Rollback))
     })
     .await
 }

@@ -106,6 +106,14 @@ pub enum MongoAccess {
     },
 }
 
+impl MongoAccess {
+    /// True when a secret of the cluster has to be read.
+    pub fn needs_cluster(&self) -> bool {
+        let (Self::Uri(place) | Self::Host { password: place, .. }) = self;
+        matches!(place, Password::Secret(_))
+    }
+}
+
 impl Settings {
     /// Reads the configuration and lays the flags over it.
     ///

@@ -155,7 +155,12 @@ impl Course<'_> {
 
     async fn back(&self, plan: &Plan, account: &mut Account) -> Result<()> {
         self.command("rollback", async |session| {
-            rollback::carry(self.printer, &self.records(), session, plan, true, true).await
+            let consent = rollback::Consent {
+                yes: true,
+                drop_copies: true,
+                copy_back: false,
+            };
+            rollback::carry(self.printer, &self.records(), session, plan, consent).await
         })
         .await?;
         let session = self.stage.session().await?;

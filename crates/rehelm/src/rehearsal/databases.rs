@@ -10,13 +10,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rehelm_core::digest;
+use rehelm_core::finding::Finding;
 use rehelm_core::ports::{
-    Clock, CollectionOutline, CollectionProof, DatabaseFacts, DatabaseOutline, DatabaseProof, DatabaseUser, Databases,
-    PortError, PortResult,
+    Changes, Clock, CollectionOutline, CollectionProof, Comparison, CopyProgress, DatabaseFacts, DatabaseOutline,
+    DatabaseProof, DatabaseUser, Databases, DocumentId, How, Levelled, Notebook, PortError, PortResult, UserFacts,
 };
 use rehelm_core::snapshot::DatabaseShapes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+
+mod sides;
 
 /// Documents of one collection that are really there; the others would prove nothing more.
 const MOST: u64 = 2_000;
@@ -89,6 +92,23 @@ impl MemoryDatabases {
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change is one insertion or removal.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody writes so many documents into a database.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn write(&self, database: &str, count: u64) -> PortResult<()> {
+        let mut state = self.state();
+        let collections = state.databases.get_mut(database).ok_or_else(|| absent(database))?;
+        let own = collections.values_mut().find(|own| !own.outline.view);
+        let own = own.ok_or_else(|| absent(database))?;
+        let begin = own.documents.len();
+        for n in 0..count {
+            let id = format!("written {}", begin as u64 + n);
+            own.documents.insert(json!({"_id": id, "in": database}).to_string());
+        }
+        Ok(())
     }
 
     /// Everything as it is, for comparisons: database, collection, documents, shape.
@@ -178,12 +198,7 @@ impl Databases for MemoryDatabases {
         })
     }
 
-    async fn copy(
-        &self,
-        from: &str,
-        to: &str,
-        progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
-    ) -> PortResult<()> {
+    async fn copy(&self, from: &str, to: &str, _: &How<'_>, progress: &CopyProgress<'_>) -> PortResult<()> {
         let source = self.state().databases.get(from).cloned().ok_or_else(|| absent(from))?;
         let mut bytes = 0;
         for (name, collection) in source {
@@ -206,7 +221,51 @@ impl Databases for MemoryDatabases {
         Ok(())
     }
 
-    async fn prove(&self, database: &str) -> PortResult<DatabaseProof> {
+    async fn level(&self, from: &str, to: &str, _: &How<'_>, progress: &CopyProgress<'_>) -> PortResult<Levelled> {
+        let bytes = self.size(from).await?;
+        // Both sides are read at once, which takes as long as copying one.
+        self.clock
+            .sleep(Duration::from_micros((bytes * 1_000_000 / BYTES_A_SECOND).max(1)))
+            .await;
+        let done = sides::level(&mut self.state().databases, from, to)?;
+        progress(to, done.compared, bytes);
+        Ok(done)
+    }
+
+    async fn compare(&self, from: &str, to: &str, most: usize) -> PortResult<Comparison> {
+        sides::compare(&self.state().databases, from, to, most)
+    }
+
+    async fn refresh(&self, from: &str, to: &str, _: &str, _: &[DocumentId]) -> PortResult<Levelled> {
+        sides::level(&mut self.state().databases, from, to)
+    }
+
+    async fn changes(&self, _: &str, _: Option<&str>) -> PortResult<Option<Box<dyn Changes>>> {
+        Ok(None)
+    }
+
+    async fn writers(&self, _: &str) -> PortResult<Option<Vec<String>>> {
+        Ok(None)
+    }
+
+    async fn obstacles(&self, _: &str, _: &str) -> PortResult<Vec<Finding>> {
+        Ok(Vec::new())
+    }
+
+    async fn users(&self, database: &str) -> PortResult<Vec<UserFacts>> {
+        let state = self.state();
+        let own = state.users.keys().filter(|(of, _)| of == database);
+        Ok(own
+            .map(|(database, name)| UserFacts {
+                name: name.clone(),
+                database: database.clone(),
+                roles: vec![format!("readWrite@{database}")],
+                mechanisms: Vec::new(),
+            })
+            .collect())
+    }
+
+    async fn prove(&self, database: &str, _: Option<&dyn Notebook>) -> PortResult<DatabaseProof> {
         let bytes = self.size(database).await?;
         // Reading everything takes as long as copying it.
         self.clock
@@ -268,9 +327,18 @@ mod tests {
     #[tokio::test]
     async fn a_copy_is_equal_and_can_be_made_again() {
         let server = server();
-        server.copy("old", "new", &|_, _, _| {}).await.expect("copied");
-        server.copy("old", "new", &|_, _, _| {}).await.expect("copied again");
-        assert_eq!(server.prove("old").await.unwrap(), server.prove("new").await.unwrap());
+        server
+            .copy("old", "new", &How::default(), &|_, _, _| {})
+            .await
+            .expect("copied");
+        server
+            .copy("old", "new", &How::default(), &|_, _, _| {})
+            .await
+            .expect("copied again");
+        assert_eq!(
+            server.prove("old", None).await.unwrap(),
+            server.prove("new", None).await.unwrap()
+        );
         assert_eq!(server.size("new").await.unwrap(), 2 * FEW * 120);
         server
             .state()
@@ -281,16 +349,19 @@ mod tests {
             .unwrap()
             .documents
             .insert("x".into());
-        assert_ne!(server.prove("old").await.unwrap(), server.prove("new").await.unwrap());
+        assert_ne!(
+            server.prove("old", None).await.unwrap(),
+            server.prove("new", None).await.unwrap()
+        );
         assert!(matches!(
-            server.copy("old", "new", &|_, _, _| {}).await,
+            server.copy("old", "new", &How::default(), &|_, _, _| {}).await,
             Err(PortError::Invalid(..))
         ));
         server.drop_database("new").await.unwrap();
-        assert!(server.prove("new").await.unwrap_err().is_not_found());
+        assert!(server.prove("new", None).await.unwrap_err().is_not_found());
         assert!(
             server
-                .copy("none", "new", &|_, _, _| {})
+                .copy("none", "new", &How::default(), &|_, _, _| {})
                 .await
                 .unwrap_err()
                 .is_not_found()
@@ -304,6 +375,7 @@ mod tests {
             name: "new".into(),
             database: "new".into(),
             password: password.to_owned().into(),
+            roles: Vec::new(),
         };
         assert!(server.try_login(&user("a")).await.is_err());
         server.ensure_user(&user("a")).await.unwrap();

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod config_errors;
+mod db;
 mod help;
 mod init;
 mod place;

@@ -136,6 +136,11 @@ impl Player {
                 stage.shut.at_step(step);
                 silent
             }
+            Deed::DbWrite { database, count } => {
+                let written = stage.databases.write(database, *count);
+                written.map_err(|why| why.to_string())?;
+                silent
+            }
             Deed::Machine(name) => {
                 self.machine(name)?;
                 silent

@@ -11,6 +11,7 @@
 //! - `kill at STEP`: the process that runs the next command dies when that step has begun; with `kill at undo N` when the undo
 //!   of step N has.
 //! - `ends with N`: the command before ends with this exit code; without it a command must end with 0, or the story fails.
+//! - `db write NAME N`: somebody writes N documents into a database.
 //! - `machine NAME`: what follows is typed on another machine, which has the product's folder but not `.rehelm/` of the others.
 //! - `bring backup from NAME`: its `.rehelm/backup` is copied to `~/product/backup`.
 //! - `lose FILE`: a file or folder of the product's folder is gone.
@@ -39,6 +40,10 @@ pub enum Deed {
     Machine(String),
     Bring(String),
     Lose(String),
+    DbWrite {
+        database: String,
+        count: u64,
+    },
     SameAsAtTheStart,
     SameObjects,
     /// Program and its words, and the exit code that the story foresees.
@@ -114,6 +119,10 @@ fn deed(line: &str) -> Result<Option<Deed>, String> {
         ["bring", "backup", "from", name] => Deed::Bring((*name).to_owned()),
         ["lose", file] => Deed::Lose((*file).to_owned()),
         ["same", "objects", "as", "at", "the", "start"] => Deed::SameObjects,
+        ["db", "write", database, count] => Deed::DbWrite {
+            database: (*database).to_owned(),
+            count: count.parse().map_err(|_| "expected a number".to_owned())?,
+        },
         ["same", "as", "at", "the", "start"] => Deed::SameAsAtTheStart,
         _ => return Err("not a word of stories".to_owned()),
     }))
