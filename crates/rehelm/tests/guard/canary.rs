@@ -216,6 +216,7 @@ fn panics() -> Result<(), String> {
         name: "notes".to_owned(),
         database: "notes".to_owned(),
         password: secret.clone().into(),
+        roles: Vec::new(),
     };
     let uri = format!(
         "mongodb://notes:{}@db/notes",
