@@ -9,6 +9,7 @@ mod demo_real;
 mod deny;
 mod run;
 mod sim_tables;
+mod sweep;
 mod test;
 mod testbed;
 
@@ -25,12 +26,13 @@ fn main() -> ExitCode {
         "demo" => demo::run_verb(&rest),
         "deny" => deny::run_verb(&rest),
         "sim-tables" => sim_tables::run_verb(&rest),
+        "sweep" => sweep::run_verb(&rest),
         "test" => test::run_verb(&rest),
         "testbed" => testbed::run_verb(&rest),
         other => {
             let _ = writeln!(
                 std::io::stderr(),
-                "no such verb: {other:?}\nverbs: demo, test, testbed, conformance, bench, deny, sim-tables"
+                "no such verb: {other:?}\nverbs: demo, test, testbed, conformance, bench, sweep, deny, sim-tables"
             );
             ExitCode::from(2)
         }

@@ -85,6 +85,7 @@ pub(crate) fn id(group: &str, plural: &str) -> String {
 }
 
 /// All kinds that the server serves now. Every look-up is one or two hashes.
+#[derive(Clone)]
 pub(crate) struct Kinds {
     schemas: Arc<Schemas>,
     builtin: Vec<Arc<Kind>>,

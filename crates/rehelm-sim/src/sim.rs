@@ -181,6 +181,44 @@ impl Sim {
         all.map(|object| (*object).clone()).collect()
     }
 
+    /// Every object, by resource, namespace and name, without a copy of any: what did not change is the same value each time.
+    pub fn shared_objects(&self) -> Vec<Arc<Value>> {
+        let world = self.shared.world();
+        let resources = world.store.resources();
+        resources
+            .iter()
+            .flat_map(|resource| world.store.list(resource, None))
+            .collect()
+    }
+
+    /// Objects of a resource (`plural.group`) as they were so many of its changes ago, for who plays a cache that lags; None
+    /// when that is forgotten. An empty namespace stands for all.
+    pub fn stale(&self, resource: &str, namespace: &str, changes: usize) -> Option<Vec<Arc<Value>>> {
+        let world = self.shared.world();
+        let version = world.store.version_before(resource, changes)?;
+        world
+            .store
+            .list_at(resource, Some(namespace).filter(|name| !name.is_empty()), version)
+    }
+
+    /// Another cluster with the same objects at the same time, as [`Sim::load`] would make it; cheap, because objects are
+    /// shared until they change. Nothing is wrong in it yet, and nobody is connected.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let mut world = self.shared.world().fork();
+        world.begin();
+        let (changed, _) = tokio::sync::watch::channel(world.store.version());
+        let sim = Self {
+            shared: Arc::new(Shared {
+                world: Mutex::new(world),
+                changed,
+                pace: Arc::default(),
+            }),
+        };
+        sim.shared.with(|_| ());
+        sim
+    }
+
     /// Forgets all past versions, as a server does every few minutes: who watches or lists from before is told 410 Gone.
     pub fn forget_history(&self) {
         self.shared.with(|world| world.store.compact());

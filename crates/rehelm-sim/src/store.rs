@@ -60,6 +60,17 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// The same objects under the same versions; what happened before is forgotten.
+    pub fn fork(&self) -> Self {
+        Self {
+            objects: self.objects.clone(),
+            log: VecDeque::new(),
+            version: self.version,
+            compacted: self.version,
+            index: self.index.clone(),
+        }
+    }
+
     /// Ways to find objects without looking at all of them.
     pub fn index(&self) -> &Index {
         &self.index
@@ -133,6 +144,15 @@ impl Store {
         }
         let within = |object: &&Arc<Value>| namespace.is_none_or(|namespace| meta::namespace(object) == namespace);
         Some(then.values().filter(within).cloned().collect())
+    }
+
+    /// The version before the last so many changes of a resource; None when the log does not go back so far.
+    pub fn version_before(&self, resource: &str, changes: usize) -> Option<u64> {
+        let mut of_resource = self.log.iter().rev().filter(|change| *change.resource == *resource);
+        match changes {
+            0 => Some(self.version),
+            n => of_resource.nth(n - 1).map(|change| change.version - 1),
+        }
     }
 
     /// Resources that have objects.

@@ -94,6 +94,29 @@ impl World {
         }
     }
 
+    /// A world with the same objects and kinds at the same time; what controllers and machines had in mind is not in it.
+    pub fn fork(&self) -> Self {
+        let options = Options {
+            start: self.now(),
+            ..self.options.clone()
+        };
+        Self {
+            store: self.store.fork(),
+            kinds: self.kinds.clone(),
+            timeline: Timeline::new(options.start),
+            faults: Faults::default(),
+            acting: None,
+            ledger: admission::Ledger::default(),
+            machines: Machines::default(),
+            later: None,
+            shown: self.store.version(),
+            names: options.seed,
+            drawn: std::collections::HashMap::new(),
+            loaded: 0,
+            options,
+        }
+    }
+
     pub fn now(&self) -> Time {
         self.timeline.now()
     }

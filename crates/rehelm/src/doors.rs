@@ -265,7 +265,7 @@ pub fn duplicate(folder: &Utf8Path) -> Duplicate {
 }
 
 /// A name for a run that no other run of this folder has.
-pub fn run_name() -> String {
-    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S");
+pub fn run_name(now: jiff::Timestamp) -> String {
+    let now = now.strftime("%Y%m%dT%H%M%S");
     format!("{now}-{}", std::process::id())
 }

@@ -251,7 +251,7 @@ impl<'a> Run<'a> {
         }
         let event = Event::RunStarted {
             format: FORMAT,
-            run: doors::run_name(),
+            run: doors::run_name(self.session.clock.now()),
             plan: self.plan.digest(),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             accepted: self.plan.accepted.clone(),

@@ -129,8 +129,8 @@ impl Action for Rebind {
         try_join_all(self.volumes.iter().map(|v| async move {
             let volume = read_volume(world, &v.volume, &v.volume_uid).await?;
             let old = world.source.get(&v.from).await?;
-            if old.as_ref().is_some_and(|o| held_by(&volume, o)) && old.as_ref().is_some_and(|o| !o.is_terminating()) {
-                return Ok(());
+            if let Some(held) = old.as_ref().filter(|o| held_by(&volume, o) && !o.is_terminating()) {
+                return settle(world, world.source, held).await;
             }
             if let Some(going) = old.filter(Object::is_terminating) {
                 // The crash came between the deletion and its end: it cannot be called back, only awaited.
@@ -216,6 +216,16 @@ async fn point_at(
         }
     }
     Ok(())
+}
+
+/// Ends what a crash behind the volume's change left: a claim that has its volume, but nobody made the binder look yet, or
+/// the mark by which that was done is still there.
+async fn settle(world: &World<'_>, cluster: &dyn Cluster, claim: &Object) -> StepResult<()> {
+    let bound = claim.str("/status/phase") == Some("Bound");
+    if bound && claim.annotation(TOUCHED).is_none() {
+        return Ok(());
+    }
+    touch_until_bound(world, cluster, &claim.reference()).await
 }
 
 /// Makes the binder look at the claim until it is bound; takes the mark away afterwards.

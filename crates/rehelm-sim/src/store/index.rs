@@ -18,7 +18,7 @@ pub(crate) struct Whereabouts {
 type Places = HashMap<String, BTreeSet<Place>>;
 
 /// The index. Everything is kept by the text in the comment.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Index {
     /// uid of the object.
     by_uid: HashMap<String, Whereabouts>,

@@ -38,7 +38,7 @@ struct Collection {
 
 type Collections = BTreeMap<String, Collection>;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct State {
     databases: BTreeMap<String, Collections>,
     /// By database and name.
@@ -86,6 +86,16 @@ impl MemoryDatabases {
             facts,
             clock,
             state: Mutex::new(state),
+        }
+    }
+
+    /// Another server that holds the same, on another clock.
+    #[must_use]
+    pub fn fork(&self, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            facts: self.facts.clone(),
+            clock,
+            state: Mutex::new(self.state().clone()),
         }
     }
 

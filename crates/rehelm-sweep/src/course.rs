@@ -1,0 +1,272 @@
+//! One scenario, ready to be run again and again: its ground, how it ends undisturbed, and what a person would type next.
+
+use std::sync::Arc;
+
+use rehelm::rehearsal::compare::Picture;
+use rehelm_core::journal::{Event, RunState};
+use rehelm_core::plan::Phase;
+
+use crate::bench::Bench;
+use crate::call::Call;
+use crate::ground::{Data, Ground};
+use crate::run::{Command, Ended};
+use crate::same;
+use crate::scenario::{End, Scenario};
+use crate::twist::{Calm, Twist};
+
+/// How often a command may be killed or fail before the run counts as one that does not end.
+const MOST: usize = 12;
+
+/// A scenario on its ground.
+pub struct Course {
+    /// Which.
+    pub scenario: Scenario,
+    /// Where its runs begin.
+    pub ground: Ground,
+    /// Everything at its end.
+    pub end: Picture,
+    /// The databases at its end.
+    pub data: Data,
+    /// Writes of a run that nothing disturbs.
+    pub writes: Vec<Call>,
+    /// Writes to files of such a run: events of records, paths of all else.
+    pub files: Vec<String>,
+    /// Steps of such a run, by number in the plan.
+    pub steps: Vec<u32>,
+    /// Classes of calls in it.
+    pub classes: std::collections::BTreeMap<String, usize>,
+    /// One call of each class; of Helm's and the tool's, Helm's.
+    pub samples: std::collections::BTreeMap<String, Call>,
+}
+
+/// How a run is to be ended once something went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The same command again, until everything is done.
+    Resume,
+    /// Back to the old install.
+    Back,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Why it is not as it should be.
+    pub wrong: Vec<String>,
+    /// Everything that happened.
+    pub history: Vec<String>,
+    /// Rules asked.
+    pub looks: usize,
+    /// How often the twist had something to do.
+    pub acted: usize,
+    /// Exit codes of all processes; None for one that was killed.
+    pub exits: Vec<Option<u8>>,
+}
+
+impl Course {
+    /// Plays the scenario undisturbed on its ground.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub async fn prepare(scenario: Scenario, ground: &Ground) -> Result<Self, String> {
+        let ground = ground.after(scenario.before).await?;
+        ground.sim.advance(ground.base.settings.soak);
+        let mut course = Self {
+            scenario,
+            ground,
+            end: Picture::new(),
+            data: Data::new(),
+            writes: Vec::new(),
+            files: Vec::new(),
+            steps: Vec::new(),
+            classes: std::collections::BTreeMap::new(),
+            samples: std::collections::BTreeMap::new(),
+        };
+        let bench = course.bench(Box::new(Calm), false);
+        let exits = course.play(&bench, Then::Resume).await;
+        let (broken, _) = bench.tap.watched();
+        exits
+            .and_then(|_| {
+                if broken.is_empty() {
+                    Ok(())
+                } else {
+                    Err(broken.join("\n"))
+                }
+            })
+            .map_err(|why| format!("{scenario}, undisturbed: {why}\n{}", bench.tap.history().join("\n")))?;
+        course.end = bench.ground.picture();
+        course.data = bench.ground.databases.content();
+        if scenario.end == End::Original {
+            let base = &course.ground.base;
+            let differ = rehelm::rehearsal::compare::differences(&base.before, &course.end);
+            if !differ.is_empty() {
+                return Err(format!("{scenario}, undisturbed, leaves:\n{}", differ.join("\n")));
+            }
+        }
+        course.writes = bench.tap.writes();
+        course.files = bench.tap.files();
+        course.steps = course.own_steps();
+        course.classes = bench.tap.classes();
+        course.samples = bench.tap.samples();
+        Ok(course)
+    }
+
+    /// Steps that the commands of the scenario carry out.
+    fn own_steps(&self) -> Vec<u32> {
+        let base = &self.ground.base;
+        let of = |command: &Command| match command {
+            Command::Prepare => Some(Phase::Prepare),
+            Command::Migrate | Command::MigrateOrBack => Some(Phase::Migrate),
+            Command::Cleanup => Some(Phase::Cleanup),
+            Command::Verify | Command::Rollback => None,
+        };
+        let phases = self.scenario.commands.iter().filter_map(of);
+        phases
+            .flat_map(|phase| base.plan.phase(phase).map(|step| step.number))
+            .collect()
+    }
+
+    /// Runs it and asks it to stop after a step, as Ctrl-C or SIGTERM would; then it goes on, or back.
+    pub async fn run_stopped(&self, step: u32, then: Then) -> Outcome {
+        let bench = self.bench(Box::new(Calm), false);
+        let mut played = Ok(Vec::new());
+        let mut back = false;
+        for command in self.scenario.commands {
+            match bench.command_with(*command, Some(step)).await {
+                Ended::Exit(0, _) => {}
+                Ended::Exit(4, _) if then == Then::Back => {
+                    back = true;
+                    break;
+                }
+                Ended::Exit(4, _) => {
+                    let again = bench.command(*command).await;
+                    let went_back = self.scenario.end == End::Original && matches!(again, Ended::Exit(5, _));
+                    if !matches!(again, Ended::Exit(0, _)) && !went_back {
+                        played = Err(format!(
+                            "{command}, stopped after step {step} and typed again: {again:?}"
+                        ));
+                    }
+                }
+                Ended::Exit(5, _) if self.scenario.end == End::Original => {}
+                other => played = Err(format!("{command}: {other:?}")),
+            }
+        }
+        if back {
+            let ended = bench.command(Command::Rollback).await;
+            if !matches!(ended, Ended::Exit(0, _)) {
+                played = Err(format!("back after step {step}: {ended:?}"));
+            }
+        } else if then == Then::Back && played.is_ok() && self.scenario.end == End::Made {
+            let ended = bench.command(Command::Rollback).await;
+            if !matches!(ended, Ended::Exit(0, _)) {
+                played = Err(format!("back from the end: {ended:?}"));
+            }
+        }
+        self.judge(&bench, played, then)
+    }
+
+    /// Surroundings of a run.
+    pub fn bench(&self, twist: Box<dyn Twist>, orphans: bool) -> Bench {
+        let bench = Bench::set(&self.ground, twist, orphans);
+        if let Some(fault) = self.scenario.fault(&self.ground.base.plan.target.namespace) {
+            bench.ground.sim.fault(fault);
+        }
+        bench
+    }
+
+    /// Runs it with a twist, and looks at what came of it.
+    pub async fn run(&self, twist: Box<dyn Twist>, then: Then, orphans: bool) -> Outcome {
+        let bench = self.bench(twist, orphans);
+        let played = self.play(&bench, then).await;
+        self.judge(&bench, played, then)
+    }
+
+    /// What came of a run.
+    pub fn judge(&self, bench: &Bench, played: Result<Vec<Option<u8>>, String>, then: Then) -> Outcome {
+        bench.tap.look("the end");
+        let (mut wrong, looks) = bench.tap.watched();
+        let exits = match played {
+            Ok(exits) => exits,
+            Err(why) => {
+                wrong.push(why);
+                Vec::new()
+            }
+        };
+        if wrong.is_empty() {
+            wrong.extend(self.differences(bench, then));
+        }
+        Outcome {
+            wrong,
+            history: bench.tap.history(),
+            looks,
+            acted: bench.tap.acted(),
+            exits,
+        }
+    }
+
+    /// What is not as it should be at the end.
+    pub fn differences(&self, bench: &Bench, then: Then) -> Vec<String> {
+        let now = bench.ground.picture();
+        let data = bench.ground.databases.content();
+        let base = &self.ground.base;
+        let (mut differ, same) = match then {
+            Then::Resume if self.scenario.end == End::Made => (same::differences(&self.end, &now), data == self.data),
+            _ => (
+                rehelm::rehearsal::compare::differences(&base.before, &now),
+                // Who goes back by himself keeps the copies: they may hold what users wrote since.
+                data == base.data || (then == Then::Resume && data == self.data),
+            ),
+        };
+        if !same {
+            differ.push("the databases".to_owned());
+        }
+        differ
+            .into_iter()
+            .map(|line| format!("not as it should be: {line}"))
+            .collect()
+    }
+
+    /// What the journal says.
+    pub fn state(bench: &Bench) -> RunState {
+        let files =
+            crate::files::TappedFiles::new(bench.ground.files.clone(), bench.tap.actor(crate::call::Actor::Rival));
+        rehelm::run::journal_state(&files).unwrap_or_default()
+    }
+
+    /// Types the commands, each again when it was killed, and what it hints at when it cannot go on.
+    ///
+    /// # Errors
+    /// When a command ends in a way that it should not.
+    pub async fn play(&self, bench: &Bench, then: Then) -> Result<Vec<Option<u8>>, String> {
+        let mut exits = Vec::new();
+        let mut commands = self.scenario.commands.iter().copied();
+        let mut command = commands.next();
+        for _ in 0..MOST {
+            let Some(now) = command else { return Ok(exits) };
+            let ended = bench.command(now).await;
+            let state = Self::state(bench);
+            exits.push(match &ended {
+                Ended::Exit(code, _) => Some(*code),
+                _ => None,
+            });
+            command = match ended {
+                Ended::Hung => return Err(format!("{now} hangs")),
+                Ended::Killed if then == Then::Back => Some(Command::Rollback),
+                Ended::Killed => Some(now),
+                Ended::Exit(0, _) if now == Command::Rollback => None,
+                Ended::Exit(0, _) if then == Then::Back && bench.tap.acted() > 0 => Some(Command::Rollback),
+                Ended::Exit(0, _) => commands.next(),
+                Ended::Exit(5, _) if self.scenario.end == End::Original => None,
+                Ended::Exit(6, _) if matches!(state.ended, Some(Event::RolledBack)) => None,
+                Ended::Exit(..) if state.rolling_back && state.ended.is_none() && now != Command::Rollback => {
+                    Some(Command::Rollback)
+                }
+                Ended::Exit(code, why) => return Err(format!("{now} ends with {code}: {why}")),
+            };
+        }
+        Err("it does not end".to_owned())
+    }
+}
+
+/// Everything that runs of one product share.
+pub type Shared = Arc<Course>;

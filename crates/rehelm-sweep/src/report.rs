@@ -1,0 +1,63 @@
+//! What the sweep came to.
+
+use serde::Serialize;
+
+use crate::sweep::Tally;
+
+/// Everything, by scenario.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// What each scenario came to.
+    pub scenarios: Vec<Tally>,
+}
+
+impl Report {
+    /// Runs that did not end as they should.
+    pub fn failures(&self) -> usize {
+        self.scenarios.iter().map(|tally| tally.failures.len()).sum()
+    }
+
+    /// For people: a line for each figure, a column for each scenario, and all together.
+    pub fn text(&self) -> String {
+        let all = &self.scenarios;
+        type Figure = (&'static str, fn(&Tally) -> usize);
+        let figures: [Figure; 15] = [
+            ("writes", |t| t.writes),
+            ("file writes", |t| t.file_writes),
+            ("points", |t| t.points),
+            ("resumed", |t| t.resumed),
+            ("rolled back", |t| t.rolled_back),
+            ("double crashes", |t| t.double_crashes),
+            ("orphaned Helms", |t| t.orphans),
+            ("run twice", |t| t.run_twice),
+            ("stops", |t| t.stops),
+            ("fault kinds", |t| t.fault_kinds),
+            ("faults", |t| t.faults),
+            ("rivals", |t| t.rivals),
+            ("invariant checks", |t| t.invariant_checks),
+            ("runs", |t| t.runs),
+            ("failures", |t| t.failures.len()),
+        ];
+        let mut lines = vec![row("", all.iter().map(|t| t.scenario.clone()), "all".to_owned())];
+        for (name, figure) in figures {
+            let each = all.iter().map(|t| figure(t).to_string());
+            let total: usize = match name {
+                "fault kinds" => all.iter().map(figure).max().unwrap_or_default(),
+                _ => all.iter().map(figure).sum(),
+            };
+            lines.push(row(name, each, total.to_string()));
+        }
+        let seconds: f64 = all.iter().map(|t| t.seconds).sum();
+        let runs: usize = all.iter().map(|t| t.runs).sum();
+        let speed = |runs: usize, seconds: f64| format!("{:.1}", runs as f64 / seconds.max(0.001));
+        let each = all.iter().map(|t| speed(t.runs, t.seconds));
+        lines.push(row("runs per second", each, speed(runs, seconds)));
+        lines.join("\n")
+    }
+}
+
+fn row(name: &str, each: impl Iterator<Item = String>, total: String) -> String {
+    let cells: String = each.map(|cell| format!("{cell:>16}")).collect();
+    format!("{name:<18}{cells}{total:>10}")
+}

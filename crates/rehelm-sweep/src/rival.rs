@@ -1,0 +1,221 @@
+//! Somebody else, who edits, deletes or recreates an object that the run touches, when a step has just begun.
+//!
+//! The run may go on when that harms nothing, or stop and say so. What must never happen is a write to the stranger's
+//! object in the belief that it is the planned one, and damage to anything that the rival left alone.
+
+use std::collections::BTreeSet;
+
+use rehelm_core::object::ObjRef;
+use rehelm_core::stale;
+use rehelm_sim::Sim;
+use serde_json::Value;
+
+use crate::call::{Actor, Call};
+use crate::course::{Course, Outcome, Then};
+use crate::outside;
+use crate::run::{Command, Ended};
+use crate::scenario::End;
+use crate::twist::{Act, FileAct, FileOp, Twist};
+
+/// What the rival does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Adds a mark.
+    Edits,
+    /// Deletes it.
+    Deletes,
+    /// Deletes it and makes a namesake.
+    Recreates,
+}
+
+/// One deed of the rival.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// To what.
+    pub object: ObjRef,
+    /// What.
+    pub how: How,
+    /// When this step has begun.
+    pub step: u32,
+}
+
+impl Case {
+    /// By which it is run again.
+    pub fn label(&self) -> String {
+        let namespace = self.object.namespace.as_deref().unwrap_or("_");
+        format!(
+            "rival-{:?}-{}.{namespace}.{}@s{}",
+            self.how, self.object.kind, self.object.name, self.step
+        )
+    }
+}
+
+/// Every touched object, each deed, before each step of the scenario.
+pub fn cases(course: &Course) -> Vec<Case> {
+    let plan = &course.ground.base.plan;
+    let names = stale::names(plan);
+    let mut touched: Vec<ObjRef> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for step in &plan.steps {
+        for object in step.spec.action().touches(&names) {
+            if seen.insert(object.key()) {
+                touched.push(object);
+            }
+        }
+    }
+    let mut cases = Vec::new();
+    for step in &course.steps {
+        for object in &touched {
+            for how in [How::Edits, How::Deletes, How::Recreates] {
+                cases.push(Case {
+                    object: object.clone(),
+                    how,
+                    step: *step,
+                });
+            }
+        }
+    }
+    cases
+}
+
+/// The rival at the tap.
+pub struct Rival {
+    case: Case,
+    done: bool,
+    /// uid of the object that the rival made.
+    made: Option<String>,
+    meets: bool,
+    wrong: Vec<String>,
+}
+
+impl Rival {
+    /// Waits for its moment.
+    pub fn new(case: Case) -> Self {
+        Self {
+            case,
+            done: false,
+            made: None,
+            meets: false,
+            wrong: Vec::new(),
+        }
+    }
+
+    fn live(&self, sim: &Sim) -> Option<Value> {
+        let wanted = &self.case.object;
+        let objects = sim.shared_objects();
+        let found = objects.iter().find(|o| {
+            o["kind"] == wanted.kind.as_str()
+                && o["metadata"]["name"] == wanted.name.as_str()
+                && o["metadata"]["namespace"].as_str() == wanted.namespace.as_deref()
+        });
+        found.map(|object| (**object).clone())
+    }
+
+    fn act(&mut self, sim: &Sim) {
+        let Some(live) = self.live(sim) else { return };
+        let Some(path) = outside::path(&live) else { return };
+        let ask = |method, body: Option<&Value>| outside::ask(sim, method, &path, body);
+        match self.case.how {
+            How::Edits => drop(ask("PATCH", Some(&outside::mark()))),
+            How::Deletes => drop(ask("DELETE", None)),
+            How::Recreates => {
+                ask("DELETE", None);
+                let collection = path.rsplit_once('/').map_or("", |(collection, _)| collection);
+                let mut copy = outside::anew(&live);
+                if let Some(annotations) = copy.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+                    annotations.retain(|key, _| !key.starts_with("rehelm.dev/"));
+                }
+                if let Some((201, made)) = outside::ask(sim, "POST", collection, Some(&copy)) {
+                    self.made = made["metadata"]["uid"].as_str().map(str::to_owned);
+                }
+            }
+        }
+        self.done = true;
+    }
+}
+
+impl Twist for Rival {
+    fn call(&mut self, call: &Call, sim: &Sim) -> Act {
+        let here = call.writes()
+            && call.actor == Actor::Tool
+            && call.name == self.case.object.name
+            && call.namespace == self.case.object.namespace.clone().unwrap_or_default();
+        self.meets = here
+            && self.made.is_some()
+            && self.live(sim).is_some_and(|live| {
+                live["metadata"]["uid"].as_str() == self.made.as_deref()
+                    && crate::answer::same_resource(&live, &call.resource)
+            });
+        Act::Pass
+    }
+
+    fn wrote(&mut self, call: &Call, _: &Sim) {
+        if std::mem::take(&mut self.meets) && call.verb == "delete" {
+            self.wrong.push(format!("wrong-write: {call} hit the rival's namesake"));
+        }
+    }
+
+    fn file(&mut self, op: &FileOp, sim: &Sim) -> FileAct {
+        let begun = format!("\"event\":\"step-started\",\"step\":{},", self.case.step);
+        if !self.done && op.line.as_ref().is_some_and(|line| line.contains(&begun)) {
+            self.act(sim);
+        }
+        FileAct::Pass
+    }
+
+    fn acted(&self) -> usize {
+        usize::from(self.done)
+    }
+
+    fn interfered(&mut self) -> bool {
+        std::mem::take(&mut self.done) && {
+            self.done = true;
+            true
+        }
+    }
+
+    fn broken(&self) -> Vec<String> {
+        self.wrong.clone()
+    }
+}
+
+/// Plays it; then back, when it did not go through.
+pub async fn run(course: &Course, case: &Case) -> Outcome {
+    judged(course, case, Box::new(Rival::new(case.clone()))).await
+}
+
+/// The same with whatever else goes wrong.
+pub async fn judged(course: &Course, case: &Case, twist: Box<dyn Twist>) -> Outcome {
+    let bench = course.bench(twist, false);
+    let mut played = Ok(Vec::new());
+    let mut then = Then::Resume;
+    let mut stuck = false;
+    for command in course.scenario.commands {
+        match bench.command(*command).await {
+            Ended::Exit(0, _) => {}
+            Ended::Exit(5, _) if course.scenario.end == End::Original => {}
+            Ended::Exit(_, why) if why.trim().is_empty() => played = Err(format!("{command} fails and says nothing")),
+            Ended::Exit(..) if !course.scenario.back || Course::state(&bench).run.is_empty() => stuck = true,
+            Ended::Exit(..) => {
+                then = Then::Back;
+                match bench.command(Command::Rollback).await {
+                    Ended::Exit(0, _) => {}
+                    // What the rival took cannot always be brought back; then it is said.
+                    Ended::Exit(_, why) if !why.trim().is_empty() => stuck = true,
+                    other => played = Err(format!("rollback: {other:?}")),
+                }
+            }
+            other => played = Err(format!("{command}: {other:?}")),
+        }
+        if then == Then::Back || stuck {
+            break;
+        }
+    }
+    let mut outcome = course.judge(&bench, played, then);
+    let about = |line: &String| {
+        let names = [case.object.name.as_str()];
+        line.starts_with("not as it should be") && (stuck || names.iter().any(|name| line.contains(name)))
+    };
+    outcome.wrong.retain(|line| !about(line));
+    outcome
+}
