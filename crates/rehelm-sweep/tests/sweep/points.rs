@@ -7,10 +7,13 @@ use crate::{all_well, course};
 fn swept(name: &str) {
     let Some(course) = course(name) else { return };
     let mut jobs = job::resumes(&course);
+    // Every write at each of its moments; of a record, the one that is torn.
+    jobs.retain(|job| !job.label.starts_with('f') || job.label.ends_with('b'));
+    let kept = jobs.len();
     let mut dice = Dice(0x7e57);
     jobs.extend(job::backs(&course).into_iter().filter(|_| dice.below(10) == 0));
     let tally = all_well(&course, &jobs);
-    assert_eq!(tally.resumed, job::points(&course).len());
+    assert_eq!(tally.resumed, kept);
     eprintln!("{name}: {} runs in {:.0} s", tally.runs, tally.seconds);
 }
 
