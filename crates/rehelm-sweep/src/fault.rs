@@ -145,7 +145,11 @@ pub async fn run(course: &Course, case: &Case) -> Outcome {
     case.kind.before(&bench);
     let said: Mutex<Vec<String>> = Mutex::default();
     let played = play(course, case, &bench, &mended, &said).await;
-    let mut outcome = course.judge(&bench, played, if went_back(&bench) { Then::Back } else { case.then });
+    let mut outcome = course.judge(
+        &bench,
+        played,
+        if went_back(&bench) { Then::Back } else { Then::Resume },
+    );
     outcome
         .wrong
         .extend(said.into_inner().unwrap_or_else(PoisonError::into_inner));

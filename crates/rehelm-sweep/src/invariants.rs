@@ -77,7 +77,8 @@ impl Watchman {
     }
 
     /// Somebody else has just interfered: what does not hold now is not the tool's doing, nor is what follows from it.
-    pub fn excuse(&mut self, objects: &[Arc<Value>]) {
+    pub fn excuse(&mut self, objects: &[Arc<Value>], rules: &[&'static str]) {
+        self.excused.extend(rules);
         for (rule, _) in self.found(objects) {
             self.excused.push(rule);
         }

@@ -25,6 +25,7 @@ pub mod helm;
 pub mod invariants;
 pub mod job;
 pub mod kill;
+pub mod life;
 pub mod outside;
 pub mod record;
 pub mod report;

@@ -37,6 +37,8 @@ pub struct Case {
     pub how: How,
     /// When this step has begun.
     pub step: u32,
+    /// True when volumes are handed over by then.
+    pub late: bool,
 }
 
 impl Case {
@@ -63,6 +65,8 @@ pub fn cases(course: &Course) -> Vec<Case> {
             }
         }
     }
+    let handed = plan.steps.iter().find(|step| step.spec.kind() == "rebind");
+    let handed = handed.map_or(u32::MAX, |step| step.number);
     let mut cases = Vec::new();
     for step in &course.steps {
         for object in &touched {
@@ -71,6 +75,7 @@ pub fn cases(course: &Course) -> Vec<Case> {
                     object: object.clone(),
                     how,
                     step: *step,
+                    late: *step > handed,
                 });
             }
         }
@@ -167,11 +172,10 @@ impl Twist for Rival {
         usize::from(self.done)
     }
 
-    fn interfered(&mut self) -> bool {
-        std::mem::take(&mut self.done) && {
-            self.done = true;
-            true
-        }
+    fn interfered(&mut self) -> Option<Vec<&'static str>> {
+        // A claim that has its volume already, or a whole namespace, is gone for good.
+        let for_good = self.case.late || self.case.object.kind == "Namespace";
+        Some(if for_good { vec!["data-gone"] } else { Vec::new() })
     }
 
     fn broken(&self) -> Vec<String> {

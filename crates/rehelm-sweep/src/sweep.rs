@@ -11,7 +11,9 @@ use crate::course::{Course, Outcome, Then};
 use crate::job::{Deed, Job, Kind};
 
 /// Runs that went wrong and are told in full; the others are only counted.
-const TOLD: usize = 5;
+const TOLD: usize = 2;
+/// Lines about one of them.
+const LINES: usize = 5;
 
 /// A run that did not end as it should.
 #[derive(Clone, Debug, Serialize)]
@@ -137,7 +139,7 @@ impl Tally {
                     "cargo xtask sweep --scenario {} --point {}{seed}",
                     course.scenario, job.label
                 ),
-                wrong: outcome.wrong,
+                wrong: outcome.wrong.into_iter().take(LINES).collect(),
                 history: if told { outcome.history } else { Vec::new() },
             });
             return;

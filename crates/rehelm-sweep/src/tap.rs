@@ -2,7 +2,6 @@
 //! after each write, and keeps the history.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -11,11 +10,11 @@ use http_body_util::BodyExt;
 use kube::client::Body;
 use rehelm_core::journal::{Event, Record};
 use rehelm_sim::{AnswerBody, Sim};
-use tokio::sync::Notify;
 use tower::Service as _;
 
 use crate::call::{Actor, Call};
 use crate::invariants::Watchman;
+pub use crate::life::Life;
 use crate::twist::{Act, FileAct, FileOp, Moment, Twist};
 use crate::{answer, stale};
 
@@ -46,43 +45,6 @@ struct State {
     /// Every class of call that was made.
     classes: BTreeMap<String, usize>,
     samples: BTreeMap<String, Call>,
-}
-
-/// Whether a process lives.
-#[derive(Default)]
-pub struct Life {
-    dead: AtomicBool,
-    /// Dies when it next writes to a file.
-    doomed: AtomicBool,
-    died: Notify,
-}
-
-impl Life {
-    /// True when the process is dead, or died unnoticed with its last word.
-    pub fn is_over(&self) -> bool {
-        self.is_dead() || self.doomed.load(Ordering::SeqCst)
-    }
-
-    fn is_dead(&self) -> bool {
-        self.dead.load(Ordering::SeqCst)
-    }
-
-    /// The process ends now.
-    pub fn end(&self) {
-        self.dead.store(true, Ordering::SeqCst);
-        self.died.notify_waiters();
-    }
-
-    /// Ends when the process dies.
-    pub async fn ended(&self) {
-        loop {
-            let died = self.died.notified();
-            if self.is_dead() {
-                return;
-            }
-            died.await;
-        }
-    }
 }
 
 /// One process at the tap.
@@ -299,7 +261,7 @@ impl Process {
         match act {
             Act::Die(Moment::Unheard) => self.die().await,
             Act::Die(_) => {
-                self.life.doomed.store(true, Ordering::SeqCst);
+                self.life.doom();
                 Ok(answered)
             }
             Act::LoseAnswer => Err("the connection broke before the answer came".into()),
@@ -360,7 +322,7 @@ impl Process {
         self.alive().await;
         match act {
             Act::Die(Moment::Unheard) => self.die().await,
-            Act::Die(_) => self.life.doomed.store(true, Ordering::SeqCst),
+            Act::Die(_) => self.life.doom(),
             _ => {}
         }
     }
@@ -370,7 +332,7 @@ impl Process {
         if self.life.is_dead() {
             return FileAct::Die;
         }
-        if self.life.doomed.load(Ordering::SeqCst) {
+        if self.life.is_over() {
             self.life.end();
             return FileAct::Die;
         }
@@ -389,10 +351,12 @@ impl Process {
         state.written.push(event.unwrap_or_else(|| path.to_owned()));
         let before = state.twist.acted();
         let act = state.twist.file(&op, &self.tap.0.sim);
-        if state.twist.acted() > before && state.twist.interfered() {
+        if state.twist.acted() > before
+            && let Some(rules) = state.twist.interfered()
+        {
             let state = &mut *state;
             state.history.push("  somebody else interferes".to_owned());
-            state.watchman.excuse(&self.tap.0.sim.shared_objects());
+            state.watchman.excuse(&self.tap.0.sim.shared_objects(), &rules);
         }
         if act != FileAct::Pass {
             state.history.push(format!("  [file {} {path}: {act:?}]", op.number));

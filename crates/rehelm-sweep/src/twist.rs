@@ -137,9 +137,10 @@ pub trait Twist: Send {
         let _ = number;
     }
 
-    /// True while what was just seen may be somebody else's doing: rules that do not hold then are excused from then on.
-    fn interfered(&mut self) -> bool {
-        false
+    /// After somebody else did something: rules that do not hold then are excused from then on, and so are those of the list,
+    /// which will not hold because of it.
+    fn interfered(&mut self) -> Option<Vec<&'static str>> {
+        None
     }
 
     /// What it saw that must not be.

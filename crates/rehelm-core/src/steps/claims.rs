@@ -166,11 +166,19 @@ async fn same_claim(world: &World<'_>, claim: &Object, volume: &str) -> StepResu
         .get(&reference)
         .await?
         .ok_or_else(|| PortError::NotFound(reference.to_string()))?;
+    require_waiting(&live, volume)
+}
+
+/// Refuses a claim that names another volume, or that is on its way out.
+///
+/// # Errors
+/// A refusal with the volume that it names.
+pub(crate) fn require_waiting(live: &Object, volume: &str) -> StepResult<()> {
     if live.str("/spec/volumeName") == Some(volume) && !live.is_terminating() {
         return Ok(());
     }
     let now = live.str("/spec/volumeName").unwrap_or("none");
-    let finding = Finding::error("claim-of-other-volume", reference.to_string())
+    let finding = Finding::error("claim-of-other-volume", live.reference().to_string())
         .arg("want", volume)
         .arg("have", now);
     Err(StepError::refused(finding))

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
 
+use super::claims::require_waiting;
 use super::retain::{read_volume, require_retained, volume_ref};
 use super::{Action, Names, Undo, accesses, create, on};
 use crate::finding::Finding;
@@ -169,6 +170,8 @@ async fn hand_over(
     if !held_by(&volume, &waiting) {
         require_retained(&volume)?;
         require_claimed_by(&volume, &[from, to])?;
+        // Somebody may have taken it away since it was made: then the old claim must stay.
+        require_waiting(&waiting, &handover.volume)?;
         if let Some(old) = cluster.get(from).await? {
             refuse_users(cluster, &old).await?;
             let gone = restore::delete_and_wait(world, cluster, from, old.uid()).await;
