@@ -134,6 +134,7 @@ fn swept(printer: &Arc<Printer>, args: &Args) -> Result<bool, String> {
     };
     let mut grounds = Grounds::default();
     let mut report = Report::default();
+    let whole = args.point.is_none() && args.only.is_none();
     for scenario in chosen {
         let ground = match grounds.of(&scenario, &tools)? {
             Ok(ground) => ground,
@@ -162,9 +163,14 @@ fn swept(printer: &Arc<Printer>, args: &Args) -> Result<bool, String> {
             at += 1;
             (at - 1) % args.every.max(1) == 0
         });
-        let tally = sweep::all(&course, &jobs, args.threads.unwrap_or_else(cores));
+        let tally = sweep::all(&course, &jobs, args.threads.unwrap_or_else(cores), &|line| {
+            printer.say(&format!("≠ {line}"));
+        });
         tell(printer, &tally, args.point.is_some());
         report.scenarios.push(tally);
+        if whole {
+            report.seed_defects(&course);
+        }
     }
     if args.output.as_deref() == Some("json") {
         printer.json(&report).map_err(|e| e.message().to_owned())?;

@@ -2,7 +2,19 @@
 
 use serde::Serialize;
 
-use crate::sweep::Tally;
+use crate::course::Course;
+use crate::defect;
+use crate::sweep::{Tally, alone};
+
+/// A seeded defect and who caught it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seeded {
+    /// Its name.
+    pub defect: &'static str,
+    /// None when nobody did.
+    pub caught_by: Option<String>,
+}
 
 /// Everything, by scenario.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -10,12 +22,26 @@ use crate::sweep::Tally;
 pub struct Report {
     /// What each scenario came to.
     pub scenarios: Vec<Tally>,
+    /// Seeded defects of these scenarios.
+    pub defects: Vec<Seeded>,
 }
 
 impl Report {
     /// Runs that did not end as they should.
     pub fn failures(&self) -> usize {
-        self.scenarios.iter().map(|tally| tally.failures.len()).sum()
+        let missed = self.defects.iter().filter(|seeded| seeded.caught_by.is_none()).count();
+        missed + self.scenarios.iter().map(|tally| tally.failures.len()).sum::<usize>()
+    }
+
+    /// Brings every defect about that shows in this scenario.
+    pub fn seed_defects(&mut self, course: &Course) {
+        for seeded in defect::ALL.iter().filter(|d| d.scenario == course.scenario.name) {
+            let (caught_by, _) = alone(defect::caught(course, *seeded));
+            self.defects.push(Seeded {
+                defect: seeded.name,
+                caught_by,
+            });
+        }
     }
 
     /// For people: a line for each figure, a column for each scenario, and all together.
@@ -53,6 +79,12 @@ impl Report {
         let speed = |runs: usize, seconds: f64| format!("{:.1}", runs as f64 / seconds.max(0.001));
         let each = all.iter().map(|t| speed(t.runs, t.seconds));
         lines.push(row("runs per second", each, speed(runs, seconds)));
+        let caught = self.defects.iter().filter(|seeded| seeded.caught_by.is_some()).count();
+        lines.push(format!("seeded defects caught: {caught} of {}", self.defects.len()));
+        for seeded in &self.defects {
+            let by = seeded.caught_by.as_deref().unwrap_or("NOBODY");
+            lines.push(format!("  {:<28}{by}", seeded.defect));
+        }
         lines.join("\n")
     }
 }

@@ -66,8 +66,8 @@ pub struct Tally {
     pub failures: Vec<Failure>,
 }
 
-/// Runs all jobs of a course.
-pub fn all(course: &Course, jobs: &[Job], threads: usize) -> Tally {
+/// Runs all jobs of a course; what goes wrong is told at once, in one line.
+pub fn all(course: &Course, jobs: &[Job], threads: usize, tell: &(dyn Fn(&str) + Sync)) -> Tally {
     let began = Instant::now();
     let next = AtomicUsize::new(0);
     let outcomes: Mutex<BTreeMap<usize, Outcome>> = Mutex::default();
@@ -78,8 +78,9 @@ pub fn all(course: &Course, jobs: &[Job], threads: usize) -> Tally {
                     let at = next.fetch_add(1, Ordering::SeqCst);
                     let Some(job) = jobs.get(at) else { return };
                     let mut outcome = alone(job.run(course));
-                    if outcome.wrong.is_empty() {
-                        outcome.history.clear();
+                    match outcome.wrong.first() {
+                        None => outcome.history.clear(),
+                        Some(first) => tell(&format!("{}: {first}", job.label)),
                     }
                     let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
                     outcomes.insert(at, outcome);

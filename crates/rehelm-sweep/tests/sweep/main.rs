@@ -56,7 +56,7 @@ pub fn course(name: &str) -> Option<Course> {
 /// Runs jobs; fails with the first that is not as it should be.
 #[track_caller]
 pub fn all_well(course: &Course, jobs: &[Job]) -> Tally {
-    let tally = sweep::all(course, jobs, cli::cores());
+    let tally = sweep::all(course, jobs, cli::cores(), &|_| ());
     if let Some(first) = tally.failures.first() {
         panic!(
             "{} of {} runs are not as they should be; the first:\n{}\n  ≠ {}\nagain: {}",
