@@ -83,6 +83,7 @@ impl Bench {
             wire: Wire::new(&helm_process, helm_cluster.clone()),
             cluster: helm_cluster,
             leftover: self.leftover.clone(),
+            clock: self.clock(),
         };
         Session {
             settings: base.settings.clone(),

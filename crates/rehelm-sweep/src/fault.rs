@@ -157,7 +157,8 @@ pub async fn run(course: &Course, case: &Case) -> Outcome {
 }
 
 fn went_back(bench: &crate::bench::Bench) -> bool {
-    Course::state(bench).rolling_back
+    let state = Course::state(bench);
+    state.rolling_back || matches!(state.ended, Some(rehelm_core::journal::Event::RolledBack))
 }
 
 async fn play(

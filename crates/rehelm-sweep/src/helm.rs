@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use rehelm_clients::kube::KubeCluster;
 use rehelm_core::object::Object;
 use rehelm_core::ports::{
-    ChartFacts, Cluster, Helm, PortError, PortResult, Precondition, ReleaseSpec, ReleaseState, Rendered, Select,
+    ChartFacts, Clock, Cluster, Helm, PortError, PortResult, Precondition, ReleaseSpec, ReleaseState, Rendered, Select,
 };
 
 pub use play::Player;
@@ -48,7 +48,12 @@ pub struct StandIn {
     pub cluster: Arc<KubeCluster>,
     /// What an earlier process may have left at work; None when Helm dies with the tool.
     pub leftover: Option<Leftover>,
+    /// The tool ends a Helm that takes too long.
+    pub clock: Arc<dyn Clock>,
 }
+
+/// As the tool gives the real one: four hooks of ten minutes, and five more.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(2700);
 
 impl StandIn {
     fn player(&self, spec: &ReleaseSpec) -> Player {
@@ -89,7 +94,10 @@ impl Helm for StandIn {
         }
         let player = self.player(spec);
         let Some(leftover) = &self.leftover else {
-            return player.upgrade_install().await;
+            return tokio::select! {
+                outcome = player.upgrade_install() => outcome,
+                () = self.clock.sleep(LONGEST) => Err(PortError::Other("helm takes too long and was ended".to_owned())),
+            };
         };
         let task = tokio::spawn(async move { player.upgrade_install().await });
         leftover.set(Some(task.abort_handle()));
