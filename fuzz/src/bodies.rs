@@ -82,12 +82,8 @@ pub fn values(data: &[u8]) {
 pub fn uri(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let Ok(uri) = ConnectionString::parse(text) else { return };
-    // Where the colon is gone, what was the password is a part of the user's name.
-    let in_name = uri.user().is_some_and(|user| user.contains(SECRET));
-    let elsewhere = uri.hosts().iter().any(|host| format!("{host:?}").contains(SECRET))
-        || uri.database().is_some_and(|database| database.contains(SECRET));
-    let shown = format!("{uri:?}").contains(SECRET);
-    assert!(!shown || in_name || elsewhere, "the password is shown");
+    let _ = (uri.user(), uri.password(), uri.hosts(), uri.database());
+    assert!(!format!("{uri:?}").contains(SECRET), "the password is shown");
 }
 
 /// A plan that is read is the same plan when it is written and read again.

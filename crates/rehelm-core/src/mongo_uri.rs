@@ -326,9 +326,10 @@ impl fmt::Display for ConnectionString {
     }
 }
 
+/// Options may hold secrets, too, and a text that is hardly a connection string may hold them anywhere.
 impl fmt::Debug for ConnectionString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ConnectionString({self})")
+        write!(f, "ConnectionString(not shown)")
     }
 }
 

@@ -31,14 +31,16 @@ fn canary(n: usize) -> String {
 /// The forms in which a secret could come out: as it is, in a URL, and as part of something in base64.
 fn forms(secret: &str) -> Vec<String> {
     let url: String = secret.replace('/', "%2F").replace('+', "%2B");
-    // What is before it shifts the groups of three bytes; only whole groups of its own are looked for.
-    let shifted = (0..3).map(|before| {
-        let text = format!("{}{secret}", "x".repeat(before));
-        let encoded = STANDARD_NO_PAD.encode(text);
-        let (skip, whole) = (before.div_ceil(3) * 4, (before + secret.len()) / 3 * 4);
-        encoded[skip..whole].to_owned()
+    // In base64 what stands before it shifts the groups of three bytes; only whole groups of its own are looked for.
+    let encoded = [secret, &url].map(|text| {
+        (0..3).map(move |before| {
+            let encoded = STANDARD_NO_PAD.encode(format!("{}{text}", "x".repeat(before)));
+            let (skip, whole) = (before.div_ceil(3) * 4, (before + text.len()) / 3 * 4);
+            encoded[skip..whole].to_owned()
+        })
     });
-    shifted.chain([secret.to_owned(), url]).collect()
+    let encoded = encoded.into_iter().flatten();
+    encoded.chain([secret.to_owned(), url.clone()]).collect()
 }
 
 fn secrets() -> (Vec<Value>, usize) {
