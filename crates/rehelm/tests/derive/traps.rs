@@ -43,6 +43,7 @@ fn every_trap_has_its_known_answer() {
             "bigNumber": "1000000",
             "motd": "a {{ \"{{\" }} b }}\tc",
             "sticky": true,
+            "readinessProbe": null,
         },
         "worker": {"resources": {"requests": {"cpu": "100m"}}},
         "languages": {"en": {"enabled": true}},

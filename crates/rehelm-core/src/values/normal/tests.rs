@@ -103,3 +103,15 @@ fn rights_are_the_same_however_they_are_grouped() {
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}, {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]}]));
     assert_eq!(normal(&one, false), normal(&two, false));
 }
+
+#[test]
+fn a_probe_without_its_action_is_not_nothing() {
+    let pod = |probe: Value| {
+        object(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "a", "livenessProbe": probe}]}}))
+    };
+    assert_eq!(
+        normal(&pod(json!({"httpGet": {"path": "/"}})), false).0["spec"]["containers"][0]["livenessProbe"],
+        json!({"httpGet": {}})
+    );
+}

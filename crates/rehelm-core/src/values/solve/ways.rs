@@ -130,10 +130,10 @@ fn by(scene: &Scene<'_>, entry: &Entry, reach: &Reach, difference: &Difference) 
     let exact = reach.field == difference.field;
     match &reach.how {
         How::Whole => whole(scene, entry, reach, difference),
-        How::Text { parts } if exact => difference
-            .today
-            .as_ref()
-            .map_or_else(|| removed(scene, entry), |today| texts(scene, parts, today)),
+        How::Text { parts } if exact => difference.today.as_ref().map_or_else(
+            || removed(scene, entry, &difference.field),
+            |today| texts(scene, parts, today),
+        ),
         How::Choice { cases } if exact => cases
             .iter()
             .filter(|(_, content)| *content == difference.today || *content == scene.said(&difference.field, true))
@@ -213,7 +213,7 @@ fn whole(scene: &Scene<'_>, entry: &Entry, reach: &Reach, difference: &Differenc
             today,
             below(keys.len()).get(scene.values).unwrap_or(today),
         ),
-        None if keys.is_empty() => removed(scene, entry),
+        None if keys.is_empty() => removed(scene, entry, &difference.field),
         None => {
             // The highest map that today has not at all; that is the value itself when nothing of it is there.
             let mut depth = keys.len();
@@ -254,8 +254,12 @@ fn scalars(path: ValuePath, today: &Value, now: &Value) -> Vec<Way> {
     found
 }
 
-/// What leaves a field out.
-fn removed(scene: &Scene<'_>, entry: &Entry) -> Vec<Way> {
+/// What leaves a field out. When today has nothing of the map that it is in, the map's value goes as a whole: half of a map,
+/// such as a probe without its action, would be refused by the server.
+fn removed(scene: &Scene<'_>, entry: &Entry, field: &FieldPath) -> Vec<Way> {
+    if let Some(above) = absent_above(scene, &entry.path, field) {
+        return vec![Way::set(above, Value::Null)];
+    }
     let mut contents = match &entry.default {
         Value::String(_) => vec![json!(""), Value::Null],
         Value::Object(_) | Value::Array(_) | Value::Null => vec![Value::Null],
@@ -266,6 +270,21 @@ fn removed(scene: &Scene<'_>, entry: &Entry) -> Vec<Way> {
         .into_iter()
         .map(|content| Way::set(entry.path.clone(), content))
         .collect()
+}
+
+/// The highest value above a path that makes a map of which today has nothing, by the keys that path and field share.
+fn absent_above(scene: &Scene<'_>, path: &ValuePath, field: &FieldPath) -> Option<ValuePath> {
+    let (mut path, mut field) = (path.clone(), field.clone());
+    let mut highest = None;
+    while let (Some(key), Some(FieldStep::Key(name))) = (path.last_key(), field.0.last()) {
+        let (above, higher) = (path.parent()?, field.parent()?);
+        if key != name || above.0.is_empty() || scene.today(&higher).is_some() {
+            break;
+        }
+        highest = Some(above.clone());
+        (path, field) = (above, higher);
+    }
+    highest
 }
 
 /// Values that make a text: all of them as the text is made, then each of them alone with the others as they are.
