@@ -4,6 +4,7 @@
 //! Invariant: no password is ever in the file. Whatever looks like one is refused before anything else is read from it.
 
 pub mod file;
+mod kept;
 pub mod names;
 pub mod secrecy;
 pub mod settings;

@@ -1,5 +1,7 @@
 //! Everything that a verb needs, opened once: settings, profile, words, and what is behind the ports.
 
+mod reading;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -10,12 +12,11 @@ use rehelm_core::digest;
 use rehelm_core::finding::{Finding, Severity};
 use rehelm_core::gather::{self, Gathered, Request};
 use rehelm_core::inventory::{self, Places};
-use rehelm_core::object::{ObjRef, Object};
+use rehelm_core::object::Object;
 use rehelm_core::plan::{Plan, ValuesFile};
 use rehelm_core::planner::{self, DatabaseView};
-use rehelm_core::ports::{Clock, Cluster, Databases, Files, Helm, PortError, ReleaseSpec};
+use rehelm_core::ports::{Clock, Cluster, Databases, Files, Helm, ReleaseSpec};
 use rehelm_core::profile::Profile;
-use rehelm_core::rights::Beside;
 use rehelm_report::Words;
 use serde_json::Value;
 
@@ -24,7 +25,6 @@ use crate::cli::overrides::Overrides;
 use crate::config::Settings;
 use crate::doors::{self, WallClock};
 use crate::errors::{Context, Error, Result};
-use crate::exit::Exit;
 use crate::profiles::ProfileFiles;
 
 /// What a verb works with.
@@ -200,7 +200,7 @@ impl Session {
         let Asked { request, findings: odd } = asked;
         let gathered: Gathered = gather::gather(request, &*self.cluster, &*self.helm, &self.profile)
             .await
-            .map_err(unreadable)?;
+            .map_err(reading::unreadable)?;
         let databases = self.database_view().await?;
         let (entries, mut findings) = inventory::join(&gathered.observed, &self.profile);
         findings.extend(odd.iter().chain(&gathered.observed.findings).cloned());
@@ -217,18 +217,6 @@ impl Session {
             .cloned()
             .collect();
         Ok((plan, findings))
-    }
-
-    /// What is read of the cluster beside the plan's own objects.
-    pub fn beside(&self) -> Beside {
-        let secrets = self.settings.secrets().into_iter();
-        let singletons = self.profile.ingress.singletons.iter();
-        Beside {
-            secrets: secrets
-                .map(|key| ObjRef::new("v1", "Secret", Some(&key.namespace), &key.name))
-                .collect(),
-            everywhere: singletons.map(|s| (s.api_version.clone(), s.kind.clone())).collect(),
-        }
     }
 
     /// What the checks know beside the observation.
@@ -289,17 +277,6 @@ impl Session {
         }
         Ok(view)
     }
-}
-
-/// What a plan is made from could not be read; when that is a matter of rights, nothing else is wrong.
-fn unreadable(error: PortError) -> Error {
-    let forbidden = matches!(error, PortError::Forbidden(_));
-    let exit = if forbidden { Exit::Blocked } else { Exit::Error };
-    let said = Error::new(exit, "cannot read what the plan is made from").because(error);
-    if forbidden {
-        return said.hint("somebody who may read it can print the roles that are needed: rehelm plan -o rbac");
-    }
-    said
 }
 
 /// The profile that the settings name.

@@ -1,0 +1,34 @@
+//! What is read beside the plan's own objects, and what it means when something may not be read.
+
+use rehelm_core::object::ObjRef;
+use rehelm_core::ports::PortError;
+use rehelm_core::rights::Beside;
+
+use super::Session;
+use crate::errors::Error;
+use crate::exit::Exit;
+
+impl Session {
+    /// What is read of the cluster beside the plan's own objects.
+    pub fn beside(&self) -> Beside {
+        let secrets = self.settings.secrets().into_iter();
+        let singletons = self.profile.ingress.singletons.iter();
+        Beside {
+            secrets: secrets
+                .map(|key| ObjRef::new("v1", "Secret", Some(&key.namespace), &key.name))
+                .collect(),
+            everywhere: singletons.map(|s| (s.api_version.clone(), s.kind.clone())).collect(),
+        }
+    }
+}
+
+/// What a plan is made from could not be read; when that is a matter of rights, nothing else is wrong.
+pub(super) fn unreadable(error: PortError) -> Error {
+    let forbidden = matches!(error, PortError::Forbidden(_));
+    let exit = if forbidden { Exit::Blocked } else { Exit::Error };
+    let said = Error::new(exit, "cannot read what the plan is made from").because(error);
+    if forbidden {
+        return said.hint("somebody who may read it can print the roles that are needed: rehelm plan -o rbac");
+    }
+    said
+}
