@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rehelm::rehearsal::databases::MemoryDatabases;
+use rehelm_core::finding::Finding;
 use rehelm_core::ports::{
-    DatabaseFacts, DatabaseOutline, DatabaseProof, DatabaseUser, Databases, PortError, PortResult,
+    Changes, Comparison, CopyProgress, DatabaseFacts, DatabaseOutline, DatabaseProof, DatabaseUser, Databases,
+    DocumentId, How, Levelled, Notebook, PortError, PortResult, UserFacts,
 };
 
 use crate::tap::Process;
@@ -63,23 +65,55 @@ impl Databases for TappedDatabases {
         self.inner.outline(database).await
     }
 
-    async fn copy(
-        &self,
-        from: &str,
-        to: &str,
-        progress: &(dyn for<'a> Fn(&'a str, u64, u64) + Send + Sync),
-    ) -> PortResult<()> {
+    async fn copy(&self, from: &str, to: &str, how: &How<'_>, progress: &CopyProgress<'_>) -> PortResult<()> {
         let act = self.meet("copy", to, true).await?;
         if matches!(act, Act::Pretend) {
             return Ok(());
         }
-        let answer = self.inner.copy(from, to, progress).await;
+        let answer = self.inner.copy(from, to, how, progress).await;
         self.done("copy", to, &act, answer).await
     }
 
-    async fn prove(&self, database: &str) -> PortResult<DatabaseProof> {
+    async fn level(&self, from: &str, to: &str, how: &How<'_>, progress: &CopyProgress<'_>) -> PortResult<Levelled> {
+        let act = self.meet("level", to, true).await?;
+        let answer = self.inner.level(from, to, how, progress).await;
+        self.done("level", to, &act, answer).await
+    }
+
+    async fn compare(&self, from: &str, to: &str, most: usize) -> PortResult<Comparison> {
+        self.meet("compare", to, false).await?;
+        self.inner.compare(from, to, most).await
+    }
+
+    async fn refresh(&self, from: &str, to: &str, collection: &str, ids: &[DocumentId]) -> PortResult<Levelled> {
+        let act = self.meet("refresh", to, true).await?;
+        let answer = self.inner.refresh(from, to, collection, ids).await;
+        self.done("refresh", to, &act, answer).await
+    }
+
+    async fn changes(&self, database: &str, token: Option<&str>) -> PortResult<Option<Box<dyn Changes>>> {
+        self.meet("changes", database, false).await?;
+        self.inner.changes(database, token).await
+    }
+
+    async fn prove(&self, database: &str, notebook: Option<&dyn Notebook>) -> PortResult<DatabaseProof> {
         self.meet("prove", database, false).await?;
-        self.inner.prove(database).await
+        self.inner.prove(database, notebook).await
+    }
+
+    async fn writers(&self, database: &str) -> PortResult<Option<Vec<String>>> {
+        self.meet("writers", database, false).await?;
+        self.inner.writers(database).await
+    }
+
+    async fn obstacles(&self, from: &str, to: &str) -> PortResult<Vec<Finding>> {
+        self.meet("obstacles", from, false).await?;
+        self.inner.obstacles(from, to).await
+    }
+
+    async fn users(&self, database: &str) -> PortResult<Vec<UserFacts>> {
+        self.meet("users", database, false).await?;
+        self.inner.users(database).await
     }
 
     async fn ensure_user(&self, user: &DatabaseUser) -> PortResult<()> {

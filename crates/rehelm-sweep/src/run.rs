@@ -130,7 +130,14 @@ impl Bench {
                     )),
                 }
             }
-            Command::Rollback => rollback::carry(printer, &global, session, plan, true, true).await,
+            Command::Rollback => {
+                let consent = rollback::Consent {
+                    yes: true,
+                    drop_copies: true,
+                    copy_back: false,
+                };
+                rollback::carry(printer, &global, session, plan, consent).await
+            }
             Command::Cleanup => cleanup::carry(printer, &global, session, plan, true).await,
         }
     }
