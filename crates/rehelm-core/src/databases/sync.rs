@@ -113,11 +113,7 @@ impl Follower<'_> {
         for (from, to) in how.pairs {
             self.live(state)?;
             let token = state.pairs.get(to).and_then(|own| own.token.clone());
-            let record = match self.server.changes(from, token.as_deref()).await {
-                // A server that does not do it after all can still be compared.
-                Err(error) if !matches!(error, PortError::Unavailable(_)) => None,
-                other => other?,
-            };
+            let (record, begins) = self.record(from, token.as_deref()).await?;
             let follows = if record.is_some() {
                 Follows::Changes
             } else {
@@ -133,11 +129,8 @@ impl Follower<'_> {
                 last: None,
             });
             own.follows = follows;
-            if let Some(mut record) = record {
-                if own.token.is_none() {
-                    // From before the copy: what happens meanwhile must not be missed.
-                    own.token = record.next(Duration::ZERO).await?.and_then(|batch| batch.token);
-                }
+            own.token = own.token.take().or(begins);
+            if let Some(record) = record {
                 records.insert(to.clone(), record);
             }
             state.save(self.files)?;
@@ -165,6 +158,27 @@ impl Follower<'_> {
                     return Ok(());
                 }
             }
+        }
+    }
+
+    /// The source's record of changes and, for a new one, where it begins. A server that refuses it after all, at once or
+    /// when it is first read, can still be compared.
+    async fn record(&self, from: &str, token: Option<&str>) -> PortResult<(Option<Box<dyn Changes>>, Option<String>)> {
+        let opened = async {
+            let Some(mut record) = self.server.changes(from, token).await? else {
+                return Ok((None, None));
+            };
+            // From before the copy: what happens meanwhile must not be missed.
+            let begins = match token {
+                Some(_) => None,
+                None => record.next(Duration::ZERO).await?.and_then(|batch| batch.token),
+            };
+            Ok((Some(record), begins))
+        };
+        match opened.await {
+            Err(error @ PortError::Unavailable(_)) => Err(error),
+            Err(_) => Ok((None, None)),
+            opened => opened,
         }
     }
 
@@ -282,7 +296,7 @@ impl Follower<'_> {
         };
         let how = How::default();
         let record = match &own.token {
-            Some(token) => self.server.changes(from, Some(token)).await?,
+            Some(token) => self.record(from, Some(token)).await?.0,
             None => None,
         };
         let Some(mut record) = record else {

@@ -241,10 +241,10 @@ impl Front {
                 let queue = doc! { "total": state.queue, "readers": 0, "writers": state.queue };
                 Ok(doc! { "version": "stand-in", "globalLock": { "currentQueue": queue }, "ok": 1.0 })
             }
-            "aggregate" if body.get_str("aggregate").is_err() => Ok(current_op(&state)),
             "aggregate" if change_stream(body) => {
                 refuse(40573, "The $changeStream stage is only supported on replica sets")
             }
+            "aggregate" if body.get_str("aggregate").is_err() => Ok(current_op(&state)),
             "updaterole" => state.users.update_role(body, database),
             "connectionstatus" => state.users.status(session.user.as_ref(), body),
             "createuser" => state.users.create(body, database),
