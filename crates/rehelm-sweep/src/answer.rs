@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body::Frame;
 use http_body_util::{BodyExt, Full};
+use rehelm_core::journal::Record;
 use rehelm_sim::{AnswerBody, Sim};
 use serde_json::{Value, json};
 
@@ -19,6 +20,21 @@ pub fn words(act: &Act) -> String {
         Act::Rewrite(_) => "sent with another body".to_owned(),
         other => format!("{other:?}"),
     }
+}
+
+/// A record without what it holds.
+pub fn record(record: &Record) -> String {
+    let value = serde_json::to_value(&record.event).unwrap_or_default();
+    let text = |key: &str| match value.get(key) {
+        Some(serde_json::Value::String(text)) => format!(" {text}"),
+        Some(serde_json::Value::Number(number)) => format!(" {number}"),
+        _ => String::new(),
+    };
+    ["event", "command", "step", "kind", "key", "why"]
+        .map(text)
+        .concat()
+        .trim()
+        .to_owned()
 }
 
 fn whole(code: u16, value: &Value) -> Response<AnswerBody> {

@@ -74,7 +74,7 @@ impl Bench {
         let cluster = Arc::new(self.cluster(process));
         // A Helm that goes on when its tool dies has a life of its own.
         let helm_process = match &self.leftover {
-            Some(_) => self.tap.actor(Actor::Helm),
+            Some(_) => process.survived_by(Actor::Helm),
             None => process.as_actor(Actor::Helm),
         };
         let helm_cluster = Arc::new(self.cluster(&helm_process));

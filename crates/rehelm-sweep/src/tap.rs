@@ -54,6 +54,8 @@ pub struct Process {
     actor: Actor,
     /// Its life.
     pub life: Arc<Life>,
+    /// Who dies in its place: the tool, while the Helm that it started goes on.
+    instead: Option<Arc<Life>>,
 }
 
 impl Tap {
@@ -98,6 +100,7 @@ impl Tap {
             tap: self.clone(),
             actor,
             life: Arc::default(),
+            instead: None,
         }
     }
 
@@ -222,6 +225,16 @@ impl Process {
         Self { actor, ..self.clone() }
     }
 
+    /// Somebody with a life of its own, at whose writes this process dies.
+    #[must_use]
+    pub fn survived_by(&self, actor: Actor) -> Self {
+        Self {
+            life: Arc::default(),
+            instead: Some(self.life.clone()),
+            ..self.as_actor(actor)
+        }
+    }
+
     /// Dead processes wait for ever.
     async fn alive(&self) {
         if self.life.is_dead() {
@@ -240,7 +253,11 @@ impl Process {
         let (head, body) = request.into_parts();
         let mut bytes = body.collect().await?.to_bytes();
         let mut call = Call::read(self.actor, &head, &bytes);
-        let act = self.tap.meet(&mut call);
+        let mut act = self.tap.meet(&mut call);
+        if let (Act::Die(_), Some(tool)) = (&act, &self.instead) {
+            tool.end();
+            act = Act::Pass;
+        }
         match &act {
             Act::Die(Moment::Unsent) => self.die().await,
             Act::Refuse(code, reason, message) => return Ok(answer::refusal(*code, reason, message, &call)),
@@ -345,7 +362,7 @@ impl Process {
         };
         let record = line.and_then(|line| serde_json::from_str::<Record>(line).ok());
         let event = record.as_ref().and_then(|record| {
-            let told = said(record);
+            let told = answer::record(record);
             told.split(' ').next().map(str::to_owned)
         });
         state.written.push(event.unwrap_or_else(|| path.to_owned()));
@@ -369,7 +386,7 @@ impl Process {
         if act == FileAct::Pass
             && let Some(record) = record
         {
-            let told = said(&record);
+            let told = answer::record(&record);
             state.history.push(format!("  record {} {told}", record.n));
             match record.event {
                 Event::StepStarted { kind, .. } => state.step = kind,
@@ -379,19 +396,4 @@ impl Process {
         }
         act
     }
-}
-
-/// A record without what it holds.
-fn said(record: &Record) -> String {
-    let value = serde_json::to_value(&record.event).unwrap_or_default();
-    let text = |key: &str| match value.get(key) {
-        Some(serde_json::Value::String(text)) => format!(" {text}"),
-        Some(serde_json::Value::Number(number)) => format!(" {number}"),
-        _ => String::new(),
-    };
-    ["event", "command", "step", "kind", "key", "why"]
-        .map(text)
-        .concat()
-        .trim()
-        .to_owned()
 }
