@@ -10,10 +10,10 @@ use super::field::{FieldPath, FieldStep};
 use super::map::{How, ValueMap};
 use super::path::ValuePath;
 use super::sides::{Made, Sides};
-use super::solve::Solution;
 use super::solve::index::{Index, Name, name_of};
 use super::solve::layer::overlay;
 use super::solve::ways::{Scene, ways};
+use super::solve::{Solution, is_removal};
 use crate::object::{ObjRef, Object};
 
 pub(crate) mod design;
@@ -222,7 +222,13 @@ fn of_field(
     if all.iter().all(|way| way.puts.iter().any(tried)) {
         return (Class::NeedsPerson, Why::SideEffects, value);
     }
-    if grounds.solved {
+    let removal = |way: &super::solve::ways::Way| {
+        let mut puts = way.puts.iter();
+        puts.all(|(_, put)| matches!(put, super::solve::ways::Put::Set(content) if is_removal(content)))
+    };
+    if grounds.solved && difference.today.is_none() && all.iter().all(removal) {
+        (Class::ChartCannot, Why::Form, value)
+    } else if grounds.solved {
         (Class::Unknown, Why::NoEffect, value)
     } else {
         (Class::NeedsPerson, Why::Settable, value)

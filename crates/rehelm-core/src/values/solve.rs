@@ -124,6 +124,8 @@ pub async fn solve(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Sol
     }
     let values = search.values(&search.kept);
     let effective = overlay(&problem.map.values, &values);
+    // To be left out is no other content: the chart cannot leave it out while others need the value.
+    conflicts.retain(|c| c.wishes.iter().skip(1).any(|(content, _)| !is_removal(content)));
     for conflict in &mut conflicts {
         tell_winner(conflict, &search.kept, &effective);
     }
@@ -138,6 +140,11 @@ pub async fn solve(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Sol
         rendered,
         renders: search.renders,
     })
+}
+
+/// A content that only takes something away.
+pub(crate) fn is_removal(content: &Value) -> bool {
+    content.is_null() || content == ""
 }
 
 /// The first wish of a conflict is what the value is in the end, with the fields that are right so.
