@@ -74,7 +74,7 @@ fn killed_on_the_way_back() {
         .filter_map(|r| r["step"].as_u64())
         .collect();
     for (n, step) in numbers.iter().rev().take(3).enumerate() {
-        let step = format!("\"step\":{step}}}");
+        let step = format!("\"step\":{step},");
         kill_at(
             &scene,
             &["rollback", "--yes"],
