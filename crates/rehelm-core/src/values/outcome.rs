@@ -55,12 +55,13 @@ const ABOUT_SECRETS: [&str; 12] = [
 /// True for a name under which a secret may stand in plain.
 pub fn looks_secret(name: &str) -> bool {
     let lower = name.to_lowercase();
-    let last = lower
+    // Of a variable the name counts: `env[name=X].value`.
+    let named = lower.strip_suffix(".value").unwrap_or(&lower);
+    let last = named
+        .trim_end_matches([']', '"'])
         .rsplit(['.', '[', '='])
         .next()
-        .unwrap_or_default()
-        .trim_end_matches([']', '"']);
-    let last = if last == "value" { lower.as_str() } else { last };
+        .unwrap_or_default();
     SECRET_WORDS.iter().any(|word| last.contains(word)) && !ABOUT_SECRETS.iter().any(|word| last.contains(word))
 }
 
