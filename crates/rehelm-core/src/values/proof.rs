@@ -10,10 +10,11 @@ use super::field::{FieldPath, FieldStep};
 use super::map::{How, ValueMap};
 use super::path::ValuePath;
 use super::sides::{Made, Sides};
+use super::solve::Solution;
+use super::solve::choose::Conflict;
 use super::solve::index::{Index, Name, name_of};
 use super::solve::layer::overlay;
 use super::solve::ways::{Scene, ways};
-use super::solve::{Solution, is_removal};
 use crate::object::{ObjRef, Object};
 
 pub(crate) mod design;
@@ -190,12 +191,15 @@ fn of_field(
     if reference.kind == "Secret" {
         return (Class::NeedsPerson, Why::Secret, value);
     }
-    let conflict = solution.conflicts.iter().find(|conflict| {
+    let wished = |conflict: &&Conflict| {
         let mut wishers = conflict.wishes.iter().skip(1).flat_map(|(_, by)| by);
         wishers.any(|by| by.object == reference && by.field == difference.field)
-    });
-    if let Some(conflict) = conflict {
+    };
+    if let Some(conflict) = solution.conflicts.iter().find(wished) {
         return (Class::NeedsPerson, Why::Conflict, Some(conflict.path.clone()));
+    }
+    if let Some(removal) = solution.removals.iter().find(wished) {
+        return (Class::ChartCannot, Why::Form, Some(removal.path.clone()));
     }
     if reaching.is_empty() {
         return (Class::ChartCannot, Why::Fixed, None);
@@ -222,13 +226,7 @@ fn of_field(
     if all.iter().all(|way| way.puts.iter().any(tried)) {
         return (Class::NeedsPerson, Why::SideEffects, value);
     }
-    let removal = |way: &super::solve::ways::Way| {
-        let mut puts = way.puts.iter();
-        puts.all(|(_, put)| matches!(put, super::solve::ways::Put::Set(content) if is_removal(content)))
-    };
-    if grounds.solved && difference.today.is_none() && all.iter().all(removal) {
-        (Class::ChartCannot, Why::Form, value)
-    } else if grounds.solved {
+    if grounds.solved {
         (Class::Unknown, Why::NoEffect, value)
     } else {
         (Class::NeedsPerson, Why::Settable, value)

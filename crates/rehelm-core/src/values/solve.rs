@@ -67,6 +67,8 @@ pub struct Solution {
     pub kept: Vec<Kept>,
     /// Values that fields want to be different things.
     pub conflicts: Vec<Conflict>,
+    /// Values that some fields need and others would have to take away, for which nothing else was left.
+    pub removals: Vec<Conflict>,
     /// Contents that were tried and had no effect, or a bad one.
     pub failed: Vec<(ValuePath, Put)>,
     /// Both sides without the solution.
@@ -125,7 +127,9 @@ pub async fn solve(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Sol
     let values = search.values(&search.kept);
     let effective = overlay(&problem.map.values, &values);
     // To be left out is no other content: the chart cannot leave it out while others need the value.
-    conflicts.retain(|c| c.wishes.iter().skip(1).any(|(content, _)| !is_removal(content)));
+    let (mut conflicts, removals): (Vec<Conflict>, Vec<Conflict>) = conflicts
+        .into_iter()
+        .partition(|c| c.wishes.iter().skip(1).any(|(content, _)| !is_removal(content)));
     for conflict in &mut conflicts {
         tell_winner(conflict, &search.kept, &effective);
     }
@@ -134,6 +138,7 @@ pub async fn solve(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Sol
         names: names.of(&rendered),
         kept: search.kept,
         conflicts,
+        removals,
         failed: search.failed,
         before,
         after: now,
@@ -143,7 +148,7 @@ pub async fn solve(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Sol
 }
 
 /// A content that only takes something away.
-pub(crate) fn is_removal(content: &Value) -> bool {
+fn is_removal(content: &Value) -> bool {
     content.is_null() || content == ""
 }
 
@@ -172,6 +177,7 @@ pub async fn look(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Solu
         values: replay(&Value::Null, []),
         kept: Vec::new(),
         conflicts: Vec::new(),
+        removals: Vec::new(),
         failed: Vec::new(),
         before: now.clone(),
         after: now,
