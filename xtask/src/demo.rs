@@ -54,8 +54,11 @@ fn show(words: &[String]) -> Result<ExitCode, String> {
     ))
 }
 
-/// Paths of Helm and kubectl.
-fn tools() -> Result<(String, String), String> {
+/// Paths of Helm and kubectl, from PATH, else fetched, else built.
+///
+/// # Errors
+/// When none of that can be had; what to install has been printed.
+pub fn tools() -> Result<(String, String), String> {
     let found = Command::new(program("rehelm-testbed"))
         .arg("tools")
         .stderr(Stdio::inherit())

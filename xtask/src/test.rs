@@ -4,11 +4,12 @@
 //! Java, no registry) is said before the tests and again at the end: the tests that need it skip themselves and say so.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use crate::deny;
 use crate::run::{build_programs, cargo, program, run};
+use crate::{demo, deny};
 
 const FORMATTING: &[&str] = &["fmt", "--all", "--check"];
 const LINTS: &[&str] = &[
@@ -30,6 +31,7 @@ pub fn run_verb(words: &[String]) -> ExitCode {
     // Golden files are compared, never written, by a test run.
     tests.args(TESTS).args(words).env("INSTA_UPDATE", "no");
     let mut all_there = true;
+    let mut helm_there = true;
     let mut denied = true;
     let parts: [(&str, &mut dyn FnMut() -> ExitCode); 6] = [
         ("formatting", &mut || run(cargo().args(FORMATTING))),
@@ -43,7 +45,10 @@ pub fn run_verb(words: &[String]) -> ExitCode {
             all_there = run(Command::new(program("rehelm-testbed")).arg("build")) == ExitCode::SUCCESS;
             ExitCode::SUCCESS
         }),
-        ("tests", &mut || run(&mut tests)),
+        ("tests", &mut || {
+            helm_there = with_helm(&mut tests);
+            run(&mut tests)
+        }),
         ("lints", &mut || run(cargo().args(LINTS))),
     ];
     for (what, part) in parts {
@@ -63,10 +68,37 @@ pub fn run_verb(words: &[String]) -> ExitCode {
             "licences and sources were not checked, because cargo-deny is not at hand: cargo xtask deny builds it once",
         );
     }
+    if !helm_there {
+        say("not everything could run: there is no Helm or kubectl, see above; the tests that need them skipped");
+    }
     if !all_there {
         say("not everything could run: the testbed could not be built here, see above; the tests that need it skipped");
     }
     ExitCode::SUCCESS
+}
+
+/// Puts Helm and kubectl on the tests' PATH; false, and said, when they cannot be had.
+fn with_helm(tests: &mut Command) -> bool {
+    let (helm, kubectl) = match demo::tools() {
+        Ok(found) => found,
+        Err(why) => {
+            say(&why);
+            return false;
+        }
+    };
+    let own = [helm, kubectl].map(|file| Path::new(&file).parent().map(Path::to_owned).unwrap_or_default());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = own.into_iter().chain(std::env::split_paths(&path));
+    match std::env::join_paths(folders) {
+        Ok(path) => {
+            tests.env("PATH", path);
+            true
+        }
+        Err(why) => {
+            say(&format!("Helm's folder cannot be put on PATH: {why}"));
+            false
+        }
+    }
 }
 
 fn say(line: &str) {

@@ -121,6 +121,13 @@ pub fn normal(transcript: &Transcript) -> Value {
         }
         if let (true, Value::String(said)) = (step.printed, &body) {
             body = printed(said);
+            // kubectl prints a ConfigMap's keys in the order of a Go map, another one each time.
+            if let (true, Value::Array(lines)) = (
+                step.title.contains("describe") && step.title.contains("configmap"),
+                &mut body,
+            ) {
+                lines.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
+            }
         }
         if step.code_only {
             body = Value::Null;
