@@ -15,17 +15,27 @@ mod hall;
 mod reference;
 mod sizes;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use camino::Utf8Path;
 
 use hall::Hall;
 
 /// Says to a child which size is its.
 const SIZE: &str = "REHELM_BENCH_SIZE";
+/// Says to a child where the snapshot is.
+const FILE: &str = "REHELM_BENCH_FILE";
+/// Says to a child that it makes the snapshot.
+const MAKE: &str = "REHELM_BENCH_MAKE";
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
 
 fn main() {
     if let Some(size) = std::env::var(SIZE).ok().and_then(|size| size.parse().ok()) {
-        println!("{}", sizes::measure(size));
+        let file = std::env::var(FILE).expect("a file");
+        match std::env::var_os(MAKE) {
+            Some(_) => sizes::make(size, Utf8Path::new(&file)),
+            None => println!("{}", sizes::measure(size, Utf8Path::new(&file))),
+        }
         return;
     }
     whole();
@@ -36,11 +46,22 @@ fn main() {
     let mut first: Option<(f64, f64)> = None;
     for size in SIZES {
         let me = std::env::current_exe().expect("a path");
-        let child = Command::new(me).env(SIZE, size.to_string()).output().expect("starts");
+        let folder = tempfile::tempdir().expect("a folder");
+        let child = |make: bool| {
+            let mut child = Command::new(&me);
+            child.env(SIZE, size.to_string());
+            child.env(FILE, folder.path().join("made-up.tar.zst"));
+            if make {
+                child.env(MAKE, "1");
+            }
+            child.stderr(Stdio::inherit()).output().expect("starts")
+        };
+        child(true);
+        let child = child(false);
         let text = String::from_utf8_lossy(&child.stdout);
         let figures: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         let [objects, load, read, plan, peak] = figures[..] else {
-            panic!("{text}{}", String::from_utf8_lossy(&child.stderr));
+            panic!("{text}");
         };
         let whole = load + read + plan;
         let (objects0, whole0) = *first.get_or_insert((objects, whole));
@@ -70,7 +91,9 @@ fn whole() {
         let account = hall.rehearse(words).code(0).json();
         let number = |name: &str| account[name].as_f64().unwrap_or_default();
         println!(
-            "{what}, there and back and there again and cleanup: {:.1} s, {:.1} s of it Helm's in {} calls; {} requests; outage {:.1} s",
+            "{what}: there {:.1} s, {:.1} s of it Helm's; with back, there again and cleanup {:.1} s, {:.1} s of it Helm's in {} calls; {} requests; outage {:.1} s",
+            number("thereSeconds"),
+            number("thereHelmSeconds"),
             number("seconds"),
             number("helmSeconds"),
             account["helmCalls"],

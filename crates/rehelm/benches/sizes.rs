@@ -76,17 +76,21 @@ fn unit(namespace: &str, n: usize) -> Vec<Value> {
     ]
 }
 
-/// A cluster at rest with about so many objects, half of them the product's, and what declares and renders those.
-fn made_up(size: usize) -> (Snapshot, Vec<Object>, Vec<Object>) {
-    // With its replica set, pod, endpoints, slice and account a unit comes to about ten.
-    let units = (size / 20).max(1);
+/// With its replica set, pod, endpoints, slice and account a unit comes to about ten objects; half of them are the product's.
+fn units(size: usize) -> usize {
+    (size / 20).max(1)
+}
+
+/// Writes the snapshot of a cluster at rest with about so many objects. In a process of its own: what this takes is not
+/// what is measured.
+pub fn make(size: usize, file: &Utf8Path) {
     let sim = Sim::new(Options::default());
     let mut objects: Vec<Value> = ["notes-old", "others"]
         .map(|name| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "uid": name}}))
         .into();
-    let own: Vec<Value> = (0..units).flat_map(|n| unit("notes-old", n)).collect();
-    objects.extend(own.iter().cloned());
-    objects.extend((0..units).flat_map(|n| unit("others", n)));
+    for namespace in ["notes-old", "others"] {
+        objects.extend((0..units(size)).flat_map(|n| unit(namespace, n)));
+    }
     for (n, object) in objects.iter_mut().enumerate() {
         object["metadata"]["uid"] = format!("00000000-0000-4000-8000-{n:012}").into();
         object["metadata"]["resourceVersion"] = (n + 1_000).to_string().into();
@@ -107,52 +111,57 @@ fn made_up(size: usize) -> (Snapshot, Vec<Object>, Vec<Object>) {
         objects: by_resource,
         databases: None,
     };
-    let rendered = (0..units).flat_map(|n| unit("notes", n)).map(Object).collect();
-    (snapshot, own.into_iter().map(Object).collect(), rendered)
+    snapshot_file::write(file, &snapshot, &Sealing::Redacted).expect("written");
 }
 
 /// Objects, seconds to load, seconds to read a first list, seconds to plan, peak of memory in MiB.
-pub fn measure(size: usize) -> String {
+pub fn measure(size: usize, file: &Utf8Path) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(run(size))
+    runtime.expect("a runtime").block_on(run(size, file))
 }
 
-async fn run(size: usize) -> String {
-    let (snapshot, declared, rendered) = made_up(size);
+async fn run(size: usize, file: &Utf8Path) -> String {
+    let objects = |namespace| (0..units(size)).flat_map(move |n| unit(namespace, n)).map(Object);
     let folder = tempfile::tempdir().expect("a folder");
     let place = Utf8Path::from_path(folder.path()).expect("UTF-8");
-    // The generator's own peak is not what is measured.
-    let file = place.join("made-up.tar.zst");
-    snapshot_file::write(&file, &snapshot, &Sealing::Redacted).expect("written");
-    let count = snapshot.count();
-    drop(snapshot);
-    reset_peak();
     let began = Instant::now();
-    let snapshot = snapshot_file::read(&file, &Keys::default()).expect("readable");
+    let snapshot = snapshot_file::read(file, &Keys::default()).expect("readable");
+    let count = snapshot.count();
     let (sim, _) = stage::cluster(&snapshot.meta, snapshot.objects).expect("loaded");
     let load = began.elapsed();
+    trace("loaded");
     let began = Instant::now();
-    let session = session(sim, rendered, place).await;
+    let session = session(sim, objects("notes").collect(), place).await;
     let all = session
         .cluster
         .list("v1", "Pod", &rehelm_core::ports::Select::default())
         .await;
     assert!(!all.expect("listed").is_empty());
     let read = began.elapsed();
+    trace("read");
     let began = Instant::now();
     let mut asked: Asked = session.request(&Decisions::default()).await.expect("asked");
-    asked.request.declared = declared;
+    asked.request.declared = objects("notes-old").collect();
     let (plan, _) = session.plan(&asked).await.expect("a plan");
-    assert!(plan.objects.len() >= 3 * (size / 20), "{}", plan.objects.len());
+    assert!(plan.objects.len() >= 3 * units(size), "{}", plan.objects.len());
     let planned = began.elapsed();
+    trace("planned");
     let seconds = |time: Duration| time.as_secs_f64();
     format!(
         "{count} {} {} {} {}",
         seconds(load),
         seconds(read),
         seconds(planned),
-        peak_mib()
+        status("VmHWM:") / 1024.0
     )
+}
+
+/// Where memory stands, for whoever looks for what takes it.
+fn trace(what: &str) {
+    if std::env::var_os("REHELM_BENCH_TRACE").is_some() {
+        let (now, peak) = (status("VmRSS:") / 1024.0, status("VmHWM:") / 1024.0);
+        eprintln!("{what}: {now:.0} MiB, at most {peak:.0}");
+    }
 }
 
 async fn session(sim: Sim, rendered: Vec<Object>, place: &Utf8Path) -> Session {
@@ -200,13 +209,4 @@ fn status(name: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
         .unwrap_or_default()
-}
-
-/// Makes the peak what it is now, where the system lets a process do that.
-fn reset_peak() {
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
-}
-
-fn peak_mib() -> f64 {
-    status("VmHWM:") / 1024.0
 }

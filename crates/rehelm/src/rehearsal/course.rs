@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rehelm_core::plan::{FillFrom, Phase, Plan};
 use rehelm_core::verification;
@@ -63,6 +64,7 @@ impl Course<'_> {
     /// # Errors
     /// What stopped a stage, with the exit code that it has in earnest; 7 when the way back was not one.
     pub async fn run(&self) -> Result<Ended> {
+        let began = Instant::now();
         let before = self.picture();
         let data = self.stage.databases.content();
         self.tell(
@@ -82,6 +84,7 @@ impl Course<'_> {
         if let Err(failed) = self.there(&plan, &mut account).await {
             self.after_failure(&plan, &before, failed).await?;
         }
+        account.there(began, self.stage);
         self.tell("Back", "To the Kustomize install, as if nothing had happened.");
         self.back(&plan, &mut account).await?;
         let mut differ = compare::differences(&before, &self.picture());

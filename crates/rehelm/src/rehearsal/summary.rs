@@ -1,6 +1,6 @@
 //! What a rehearsal came to, for people and for programs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rehelm_core::journal::{RunState, StepState};
 use rehelm_core::plan::{Phase, Plan};
@@ -45,6 +45,10 @@ pub struct Account {
     pub helm_seconds: f64,
     /// Real seconds that Helm took installing, both times.
     pub helm_installing_seconds: f64,
+    /// Real seconds of the first way there alone: plan, prepare, migrate and verify, Helm's among them.
+    pub there_seconds: f64,
+    /// How many of those were Helm's.
+    pub there_helm_seconds: f64,
     /// Real seconds of everything; set by who knows when it began.
     pub seconds: f64,
     /// Hash over all objects at the end, without what the server owns: the same end has the same hash.
@@ -67,6 +71,14 @@ impl Account {
         self.outage_seconds
             .extend(outage(plan, state).map(|time| time.as_secs_f64()));
         self.steps_done += state.steps.values().filter(|step| **step == StepState::Done).count();
+    }
+
+    /// The first way there is over.
+    pub fn there(&mut self, began: Instant, stage: &Stage) {
+        self.there_seconds = began.elapsed().as_secs_f64();
+        if let Ok(spent) = stage.spent.lock() {
+            self.there_helm_seconds = spent.all.as_secs_f64();
+        }
     }
 
     /// A rollback is over.
@@ -123,7 +135,15 @@ impl Account {
                     time(self.helm_installing_seconds)
                 ),
             ],
-            ["took", &time(self.seconds)],
+            [
+                "took",
+                &format!(
+                    "{}; the way there alone {}, {} of it Helm's",
+                    time(self.seconds),
+                    time(self.there_seconds),
+                    time(self.there_helm_seconds)
+                ),
+            ],
         ];
         let rows: Vec<Vec<String>> = rows
             .iter()
