@@ -156,6 +156,36 @@ pub struct WorkloadRules {
     /// `Kind/name` → values key, where the key cannot be guessed from the name.
     #[serde(default)]
     pub values_key: BTreeMap<String, String>,
+    /// What the chart calls things below a workload's key.
+    #[serde(default)]
+    pub values_fields: ValuesFields,
+}
+
+/// Names below a workload's key in the chart's values. What is not given is called as `helm create` and most charts call it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ValuesFields {
+    /// Switches the workload on.
+    pub enabled: String,
+    /// Number of replicas.
+    pub replicas: String,
+    /// Requests and limits.
+    pub resources: String,
+    /// A list of further environment variables.
+    pub env: String,
+}
+
+impl Default for ValuesFields {
+    fn default() -> Self {
+        let [enabled, replicas, resources, env] =
+            ["enabled", "replicaCount", "resources", "extraEnvVars"].map(str::to_owned);
+        Self {
+            enabled,
+            replicas,
+            resources,
+            env,
+        }
+    }
 }
 
 /// `ingress.yaml`: the door that users come through.

@@ -11,7 +11,7 @@ use crate::inventory::{self, Claim, Observed};
 use crate::object::{ObjKey, Object};
 use crate::plan::{Entry, Verdict};
 use crate::pods;
-use crate::profile::Profile;
+use crate::profile::{Profile, ValuesFields};
 use crate::server;
 
 /// The observation, joined.
@@ -126,6 +126,11 @@ impl<'a> At<'a> {
             .get(&short)
             .cloned()
             .unwrap_or_else(|| camel(workload.name()))
+    }
+
+    /// What the chart calls things below such a key.
+    pub fn fields(&self) -> &ValuesFields {
+        &self.profile.workloads.values_fields
     }
 }
 

@@ -70,7 +70,7 @@ fn lost(at: &At<'_>, report: &mut Report, count: usize) {
         .map(|p| {
             (
                 p.declared.name().to_owned(),
-                (at.values_key(p.declared), json!({"enabled": true})),
+                (at.values_key(p.declared), json!({(at.fields().enabled.as_str()): true})),
             )
         });
     report.check(
@@ -96,7 +96,7 @@ fn replicas(at: &At<'_>, report: &mut Report, count: usize) {
             .filter(|n| *n > 0)
             .or_else(|| number(pair.declared))
             .unwrap_or(1);
-        let line = (at.values_key(pair.declared), json!({"replicaCount": today}));
+        let line = (at.values_key(pair.declared), json!({(at.fields().replicas.as_str()): today}));
         (today != chart && pair.declared.kind() != "DaemonSet").then(|| (pair.declared.name().to_owned(), line))
     });
     report.check(
@@ -119,7 +119,7 @@ fn resources(at: &At<'_>, report: &mut Report, count: usize) {
             let to = if want.is_empty() { &mut null } else { &mut differing };
             // The chart's values speak of a workload's one container.
             let value = match i {
-                0 => json!({"resources": today.get("resources")}),
+                0 => json!({(at.fields().resources.as_str()): today.get("resources")}),
                 _ => Value::Null,
             };
             let line = (at.values_key(pair.declared), value);
@@ -173,6 +173,7 @@ fn each(at: &At<'_>, report: &mut Report, count: usize, code: &str, of: impl Fn(
             .arg("fields", some(fields))
             .arg("workloads", some(workloads.iter().map(|w| w.name())))
             .arg("keys", some(workloads.iter().map(|w| at.values_key(w))))
+            .arg("env", at.fields().env.as_str())
     });
     report.check(code, "workloads", count, found);
 }

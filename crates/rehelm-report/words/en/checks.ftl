@@ -149,24 +149,36 @@ service-account-missing = { $subject } is not there in the release
 
 ## What the release would lose; the lines keep today's state
 
-workload-lost = { $count } workloads run today and not in the release: { $workloads }
+workload-lost = { $count ->
+        [one] 1 workload runs
+       *[other] { $count } workloads run
+    } today and not in the release: { $workloads }
     .fix = To keep them, add to your values:
         { $values }
-replicas-differ = { $count } workloads have other replica counts in the release: { $workloads }
+replicas-differ = { $count ->
+        [one] 1 workload has another replica count
+       *[other] { $count } workloads have other replica counts
+    } in the release: { $workloads }
     .fix = To keep today's, add to your values:
         { $values }
-resources-differ = { $count } workloads have other requests or limits in the release: { $workloads }
+resources-differ = { $count ->
+        [one] 1 workload has other requests or limits
+       *[other] { $count } workloads have other requests or limits
+    } in the release: { $workloads }
     .fix = To keep today's, add to your values:
         { $values }
-resources-null = { $count } workloads have no requests and limits in the release: { $workloads }
+resources-null = { $count ->
+        [one] 1 workload has no requests and limits
+       *[other] { $count } workloads have no requests and limits
+    } in the release: { $workloads }
     .fix = The chart loses them. To keep today's, add to your values:
         { $values }
 scheduling-differs = { $subject }: { $workloads } are scheduled differently: { $fields }
     .fix = The values' keys { $keys } may not carry it; a post-renderer can.
 env-lost = { $subject }: variables are lost in { $workloads }: { $fields }
-    .fix = Add them under extraEnvVars of { $keys } in your values.
+    .fix = Add them under { $env } of { $keys } in your values.
 env-differs = { $subject }: variables differ in { $workloads }: { $fields }
-    .fix = Set them under extraEnvVars of { $keys } in your values; of duplicates the last one wins.
+    .fix = Set them under { $env } of { $keys } in your values; of duplicates the last one wins.
 mount-lost = { $subject }: mounts are lost in { $workloads }: { $fields }
     .fix = Add them to the values of { $keys }, where the chart has a place for them.
 probe-lost = { $subject }: probes differ in { $workloads }: { $fields }

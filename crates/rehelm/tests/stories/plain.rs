@@ -42,6 +42,8 @@ impl Plain {
                 "T",
             ),
             (r"(?m)[ \t]+$", ""),
+            // A column is as wide as its widest time, and Go leaves zeros at a time's end away.
+            (r" +\t", "\t"),
         ];
         Self {
             rules: rules.into_iter().map(|(pattern, by)| (rule(pattern), by)).collect(),
