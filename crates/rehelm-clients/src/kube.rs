@@ -8,6 +8,7 @@ mod access;
 mod discovery;
 mod error;
 mod http;
+mod inside;
 mod list;
 mod patch;
 mod path;

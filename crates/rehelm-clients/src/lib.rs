@@ -13,5 +13,6 @@ pub mod post_renderer;
 mod process;
 pub mod secrets_folder;
 pub mod snapshot_file;
+pub mod tunnel;
 
 pub use process::find as program;

@@ -43,7 +43,7 @@ use rehelm_core::ports::{
 pub use connect::Login;
 use copy::{TRIES, pause};
 use error::{port, transient};
-pub use recover::Router;
+pub use recover::{Proxy, Router};
 
 /// Databases that belong to the server.
 const OWN: [&str; 3] = ["admin", "config", "local"];

@@ -66,6 +66,8 @@ impl fmt::Display for Duty {
 pub struct Beside {
     /// Secrets of the cluster that hold passwords of rehelm's own (the registry's, the database server's).
     pub secrets: Vec<ObjRef>,
+    /// Namespaces in which a database server is reached through a port of its pod.
+    pub forwards: Vec<String>,
     /// `apiVersion` and kind of what is looked for in all namespaces.
     pub everywhere: Vec<(String, String)>,
 }
@@ -152,6 +154,7 @@ pub async fn missing(cluster: &dyn Cluster, wanted: &BTreeSet<Access>) -> PortRe
 /// Every command: which cluster is it, and are the plan's objects as they were.
 fn common(plan: &Plan, beside: &Beside) -> BTreeSet<Access> {
     let mut rights: BTreeSet<Access> = beside.secrets.iter().flat_map(|s| on(s, &["get"])).collect();
+    rights.extend(beside.forwards.iter().flat_map(|namespace| forwarding(namespace)));
     let namespaces = ["kube-system", &plan.source.namespace, &plan.target.namespace];
     rights.extend(namespaces.map(|name| access("get", "", "namespaces", None, Some(name))));
     // Where the run stands, and who runs it.
@@ -161,6 +164,16 @@ fn common(plan: &Plan, beside: &Beside) -> BTreeSet<Access> {
     let bound = plan.objects.iter().filter(|entry| entry.uid.is_some());
     rights.extend(bound.map(|entry| listed(&entry.object)));
     rights
+}
+
+/// A port of a pod: its place is looked up by the name of a service or of the pod. Web sockets begin with a `get`; API
+/// servers from 1.35 on ask for `create` as well.
+fn forwarding(namespace: &str) -> BTreeSet<Access> {
+    let place = Some(namespace);
+    let mut rights = accesses(&["get"], "", "services", place);
+    rights.extend(accesses(&["get", "list"], "", "pods", place));
+    rights.extend(accesses(&["get", "create"], "", "pods/portforward", place));
+    rights.into_iter().collect()
 }
 
 fn listed(object: &ObjRef) -> Access {

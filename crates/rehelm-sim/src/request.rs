@@ -26,6 +26,11 @@ impl Query {
         Some(first.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// Every value of a key.
+    pub fn all(&self, key: &str) -> &[String] {
+        self.pairs.get(key).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// True when the key is there, with or without a value.
     pub fn has(&self, key: &str) -> bool {
         self.pairs.contains_key(key)

@@ -5,6 +5,11 @@ mod paths;
 
 pub(crate) use authorize::refused;
 
+/// Asks for another verb than the request's own on the same resource.
+pub(crate) fn authorized(world: &World, call: &Call<'_>, verb: &str) -> Result<(), Refusal> {
+    authorize::resource(world, &call.asked.identity, verb, &call.path, &call.query)
+}
+
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -119,6 +124,8 @@ pub(crate) enum Answer {
     Missing,
     /// Bytes of a media type, under status 200.
     Raw(String, Bytes),
+    /// The connection becomes something else.
+    Stream(crate::inside::Stream),
 }
 
 /// A request for a resource, its kind found.
@@ -151,6 +158,7 @@ pub(crate) fn answer(shared: &Arc<Shared>, mut asked: Asked) -> Response<AnswerB
         Ok((Answer::Missing, _)) => service::whole(404, "text/plain; charset=utf-8", "404 page not found\n".into()),
         Ok((Answer::Text(text), _)) => service::whole(200, "text/plain", text.into()),
         Ok((Answer::Raw(media, bytes), _)) => service::whole(200, &media, bytes),
+        Ok((Answer::Stream(stream), _)) => crate::inside::switched(stream, &asked.head.headers),
         Ok((Answer::Object(code, value), kind)) => shaped(shared, &asked, &query, code, value, kind, false),
         Ok((Answer::List(value), kind)) => shaped(shared, &asked, &query, 200, value, kind, true),
         Err(refusal) => {

@@ -3,6 +3,7 @@
 mod certificates;
 mod kubeconfig;
 mod listen;
+mod stream;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -58,6 +58,8 @@ pub(crate) struct World {
     pub kinds: Kinds,
     pub timeline: Timeline,
     pub faults: Faults,
+    /// What containers would do if they ran.
+    pub inside: crate::inside::Inside,
     /// Whose request is carried out; None while controllers work.
     pub acting: Option<Identity>,
     /// Addresses and ports that Services have.
@@ -82,6 +84,7 @@ impl World {
             kinds: Kinds::new(&tables::of(options.minor)),
             timeline: Timeline::new(options.start),
             faults: Faults::default(),
+            inside: Default::default(),
             acting: None,
             ledger: admission::Ledger::default(),
             machines: Machines::default(),
@@ -105,6 +108,7 @@ impl World {
             kinds: self.kinds.clone(),
             timeline: Timeline::new(options.start),
             faults: Faults::default(),
+            inside: Default::default(),
             acting: None,
             ledger: admission::Ledger::default(),
             machines: Machines::default(),

@@ -92,6 +92,7 @@ impl Bench {
             context: base.context.clone(),
             cluster,
             helm: Arc::new(helm),
+            forwards: Vec::new(),
             databases: Some(Arc::new(TappedDatabases::new(
                 self.ground.databases.clone(),
                 process.clone(),

@@ -183,6 +183,7 @@ async fn session(sim: Sim, rendered: Vec<Object>, place: &Utf8Path) -> Session {
         helm_flags: Vec::new(),
         registry: None,
         mongodb: None,
+        port_forward: Default::default(),
         recipients: Vec::new(),
         soak: Duration::ZERO,
     };

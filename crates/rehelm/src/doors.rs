@@ -1,5 +1,7 @@
 //! The one place that chooses what is behind the ports: the real cluster, Helm, databases, files and clock.
 
+mod reach;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use rehelm_clients::files::backup;
 use rehelm_clients::helm::HelmCli;
 use rehelm_clients::kube::{KubeAccess, KubeCluster};
 use rehelm_clients::kustomize::Kustomize;
-use rehelm_clients::mongo::{Login, Mongo};
+use rehelm_clients::mongo::Login;
 use rehelm_core::duplicate::Duplicate;
 use rehelm_core::finding::Finding;
 use rehelm_core::object::{ObjRef, Object};
@@ -26,6 +28,8 @@ use crate::run_folder;
 
 pub use rehelm_clients::clock::SystemClock as WallClock;
 pub use rehelm_clients::files::RunFiles;
+
+pub use reach::{Reached, connect, hint};
 
 /// Encrypts what only the backup's recipients may read.
 pub type Seal = Box<dyn Fn(&[u8]) -> PortResult<Vec<u8>> + Send + Sync>;
@@ -109,54 +113,59 @@ pub async fn helm_for(access: &KubeAccess, settings: &Settings, cluster: Arc<Kub
 ///
 /// # Errors
 /// When it does not answer, or refuses every login.
-pub async fn databases(settings: &Settings, profile: &Profile, cluster: &dyn Cluster) -> Result<Option<Mongo>> {
+pub async fn databases(settings: &Settings, profile: &Profile, cluster: &Arc<KubeCluster>) -> Result<Option<Reached>> {
     match &settings.mongodb {
         None => Ok(None),
-        Some(access) => server(access, profile, Some(cluster)).await.map(Some),
+        Some(access) => {
+            let login = login(access, profile, Some(&**cluster)).await?;
+            server(&login, settings, async || Ok(cluster.clone())).await.map(Some)
+        }
     }
 }
 
-/// As [`databases`]; the cluster is asked only when the settings need it.
+/// As [`databases`]; the cluster is asked only when the settings, or the server's names, need it.
 ///
 /// # Errors
 /// As [`databases`], or when the cluster cannot be reached.
-pub async fn databases_alone(global: &Global, settings: &Settings, profile: &Profile) -> Result<Option<Mongo>> {
+pub async fn databases_alone(global: &Global, settings: &Settings, profile: &Profile) -> Result<Option<Reached>> {
+    let open = async || Ok(Arc::new(cluster(global, settings.context.as_deref()).await?));
     match &settings.mongodb {
         None => Ok(None),
-        Some(access) if access.needs_cluster() => {
-            let cluster = cluster(global, settings.context.as_deref()).await?;
-            server(access, profile, Some(&cluster)).await.map(Some)
+        Some(access) if access.needs_cluster() => databases(settings, profile, &open().await?).await,
+        Some(access) => {
+            let login = login(access, profile, None).await?;
+            server(&login, settings, open).await.map(Some)
         }
-        Some(access) => server(access, profile, None).await.map(Some),
     }
 }
 
-async fn server(access: &MongoAccess, profile: &Profile, cluster: Option<&dyn Cluster>) -> Result<Mongo> {
-    let login = match access {
-        MongoAccess::Uri(place) => Login::uri(password(place, cluster).await?),
-        MongoAccess::Host {
-            host,
-            users,
-            password: place,
-        } => {
-            let host = host.trim_start_matches("mongodb://");
-            let slash = if host.contains('/') { "" } else { "/" };
-            let users = if users.is_empty() {
-                &profile.databases.root_users
-            } else {
-                users
-            };
-            Login {
-                uri: SecretString::from(format!("mongodb://{host}{slash}")),
-                password: Some(password(place, cluster).await?),
-                users: users.clone(),
-            }
-        }
+async fn login(access: &MongoAccess, profile: &Profile, cluster: Option<&dyn Cluster>) -> Result<Login> {
+    let (host, users, place) = match access {
+        MongoAccess::Uri(place) => return Ok(Login::uri(password(place, cluster).await?)),
+        MongoAccess::Host { host, users, password } => (host.trim_start_matches("mongodb://"), users, password),
     };
-    Mongo::connect(&login).await.map_err(|error| {
-        Error::failed("cannot reach MongoDB")
-            .because(error)
-            .hint("check `mongodb:` in rehelm.yaml; its hosts must be reachable from this machine")
+    let slash = if host.contains('/') { "" } else { "/" };
+    let users = if users.is_empty() {
+        &profile.databases.root_users
+    } else {
+        users
+    };
+    Ok(Login {
+        uri: SecretString::from(format!("mongodb://{host}{slash}")),
+        password: Some(password(place, cluster).await?),
+        users: users.clone(),
+    })
+}
+
+async fn server<C>(login: &Login, settings: &Settings, cluster: impl FnOnce() -> C) -> Result<Reached>
+where
+    C: Future<Output = Result<Arc<KubeCluster>>>,
+{
+    let reached = connect(login, settings.port_forward, Some(&settings.source_namespace), cluster).await?;
+    reached.map_err(|error| {
+        let hint = reach::hint(&error)
+            .unwrap_or("check `mongodb:` in rehelm.yaml; its hosts must be reachable from this machine, or name services of the cluster");
+        Error::failed("cannot reach MongoDB").because(error).hint(hint)
     })
 }
 

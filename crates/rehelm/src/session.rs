@@ -43,6 +43,8 @@ pub struct Session {
     pub helm: Arc<dyn Helm>,
     /// The database server, when the settings name one.
     pub databases: Option<Arc<dyn Databases>>,
+    /// Namespaces whose pods' ports lead to that server.
+    pub forwards: Vec<String>,
     /// `.rehelm/`.
     pub files: Arc<dyn Files>,
     /// Time.
@@ -121,7 +123,7 @@ impl Session {
         let words = Arc::new(words(global, &profile)?);
         let cluster = Arc::new(doors::cluster(global, settings.context.as_deref()).await?);
         let helm = doors::helm(global, &settings, cluster.clone()).await?;
-        let databases = doors::databases(&settings, &profile, &*cluster).await?;
+        let databases = doors::databases(&settings, &profile, &cluster).await?;
         let context = cluster.context().context.clone();
         Ok(Self {
             settings,
@@ -130,7 +132,8 @@ impl Session {
             context: context.unwrap_or_else(|| "in-cluster".to_owned()),
             cluster,
             helm: Arc::new(helm),
-            databases: databases.map(|server| Arc::new(server) as _),
+            forwards: databases.iter().flat_map(|reached| reached.through.clone()).collect(),
+            databases: databases.map(|reached| Arc::new(reached.server) as _),
             files: Arc::new(doors::files(global)?),
             clock: Arc::new(WallClock),
             stop_after: None,

@@ -152,6 +152,9 @@ impl Mongo {
         // What was written is read back: from the primary, and only what a change of primary cannot undo.
         options.selection_criteria = None;
         options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).build());
+        if let Some(proxy) = router.as_ref().and_then(|router| router.proxy()) {
+            options.socks5_proxy = Some(proxy.options());
+        }
         // A forwarded port reaches one member; the names that the others go by mean nothing here.
         let forwarded = !uri.srv() && matches!(uri.hosts().as_slice(), [only] if loopback(only));
         let direct = options.hosts.len() == 1 && !uri.srv() && (forwarded || options.repl_set_name.is_none());
@@ -178,7 +181,14 @@ impl Mongo {
                     return own.on_primary(hello, forwarded).await;
                 }
                 Err(error) if login_refused(&error) => refused.push(user.unwrap_or_default()),
-                Err(error) => return Err(port(&format!("MongoDB at {hosts}"), error)),
+                Err(error) => {
+                    let trouble = router.as_ref().and_then(|router| router.trouble());
+                    let said = port(&format!("MongoDB at {hosts}"), error);
+                    return Err(match trouble {
+                        Some(trouble) => PortError::Unavailable(format!("MongoDB at {hosts}: {trouble}")),
+                        None => said,
+                    });
+                }
             }
         }
         let names = refused.join("`, `");

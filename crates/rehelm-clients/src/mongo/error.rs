@@ -21,7 +21,10 @@ pub(super) fn code(error: &Error) -> Option<i32> {
 pub(super) fn transient(error: &Error) -> bool {
     let gone = matches!(
         error.kind.as_ref(),
-        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::ServerSelection { .. }
+        ErrorKind::Io(_)
+            | ErrorKind::ProxyConnect { .. }
+            | ErrorKind::ConnectionPoolCleared { .. }
+            | ErrorKind::ServerSelection { .. }
     );
     gone || code(error).is_some_and(|code| LATER.contains(&code))
 }

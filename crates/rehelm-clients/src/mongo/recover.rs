@@ -4,11 +4,14 @@
 //! member, directly, and the driver cannot follow an election. Whoever meets a server that takes no writes any more asks
 //! it (or another member) who does, and goes there: by a router where there is one, else by the member's own name.
 
+use std::net::SocketAddr;
+
 use async_trait::async_trait;
 use bson::{Bson, Document, doc};
 use mongodb::error::{Error, ErrorKind};
-use mongodb::options::{ClientOptions, ServerAddress};
+use mongodb::options::{ClientOptions, ServerAddress, Socks5Proxy};
 use rehelm_core::ports::{PortError, PortResult};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::connect::{attempt, is_master};
 use super::error::{not_primary, port};
@@ -17,8 +20,50 @@ use super::{Link, Mongo};
 /// Ways to the members of a replica set that this machine cannot reach by their own names.
 #[async_trait]
 pub trait Router: Send + Sync {
-    /// `host:port` on this machine that leads to the member which its set calls `member`.
+    /// `host:port` that leads to the member which its set calls `member`: on this machine, or for the proxy.
     async fn way_to(&self, member: &str) -> PortResult<String>;
+
+    /// What every connection goes through.
+    fn proxy(&self) -> Option<&Proxy> {
+        None
+    }
+
+    /// What the way itself failed with the last time, which a driver does not say.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+}
+
+/// A SOCKS proxy on loopback, with a user and a password made for it.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+impl Proxy {
+    /// One that listens there, with a password that nobody knows yet.
+    pub fn new(address: SocketAddr) -> Self {
+        let random: [u8; 24] = rand::random();
+        Self {
+            address,
+            user: "rehelm".to_owned(),
+            password: random.map(|byte| format!("{byte:02x}")).concat().into(),
+        }
+    }
+
+    /// For the driver.
+    pub(super) fn options(&self) -> Socks5Proxy {
+        Socks5Proxy::builder()
+            .host(self.address.ip().to_string())
+            .port(self.address.port())
+            .authentication((self.user.clone(), self.password.expose_secret().to_owned()))
+            .build()
+    }
 }
 
 /// What a member says of its set.
@@ -114,7 +159,10 @@ impl Mongo {
         let link = self.link();
         let broken = matches!(
             error.kind.as_ref(),
-            ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::ServerSelection { .. }
+            ErrorKind::Io(_)
+                | ErrorKind::ProxyConnect { .. }
+                | ErrorKind::ConnectionPoolCleared { .. }
+                | ErrorKind::ServerSelection { .. }
         );
         if link.options.direct_connection != Some(true) || !(broken || not_primary(error)) {
             return;

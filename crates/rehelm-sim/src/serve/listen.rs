@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
 
-use super::Tokens;
+use super::{Tokens, stream};
+use crate::inside::Stream;
 use crate::rbac::Identity;
 use crate::refusal::Refusal;
 use crate::service::{self, AnswerBody, ConnectionLost, SimService};
@@ -61,25 +62,33 @@ async fn connection(server: Server, stream: TcpStream, mut stopped: watch::Recei
         return;
     };
     let serve = service_fn(move |request| answer(server.clone(), request));
-    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), serve);
+    let connection = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), serve)
+        .with_upgrades();
     let mut connection = pin!(connection);
     let stop = match select(connection.as_mut(), pin!(stopped.wait_for(|stop| *stop))).await {
         Either::Left(_) => false,
         Either::Right(_) => true,
     };
     if stop {
+        // What became a stream is cut off with the rest.
         connection.as_mut().graceful_shutdown();
         // The client is gone, the answer is out, or it was a watch that would not end by itself: all are an end.
         let _ = tokio::time::timeout(PATIENCE, connection).await;
     }
 }
 
-async fn answer(server: Server, request: Request<Incoming>) -> Result<Response<AnswerBody>, ConnectionLost> {
+async fn answer(server: Server, mut request: Request<Incoming>) -> Result<Response<AnswerBody>, ConnectionLost> {
     let Some(identity) = identity(&server.tokens, &request) else {
         let refusal = Refusal::unauthorized();
         return Ok(service::json(refusal.code, &refusal.to_status()));
     };
-    SimService::outside(server.shared, identity).call(request).await
+    let upgraded = hyper::upgrade::on(&mut request);
+    let mut answer = SimService::outside(server.shared, identity).call(request).await?;
+    if let Some(stream) = answer.extensions_mut().remove::<Stream>() {
+        tokio::spawn(stream::carry(stream, upgraded));
+    }
+    Ok(answer)
 }
 
 /// Who asks; None for a token that is not known. Without any token it is nobody in particular.

@@ -6,6 +6,7 @@ mod eviction;
 mod finalize;
 mod log;
 mod scale;
+mod stream;
 mod token;
 
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ pub(super) fn run(world: &mut World, verb: &str, call: &Call<'_>) -> Result<Answ
         ("pods", "binding", "create") => binding::run(world, call, &call.path.name),
         ("pods", "ephemeralcontainers", "get" | "update" | "patch") => ephemeral::run(world, verb, call),
         ("pods", "log", "get") => log::run(world, call),
+        ("pods", "exec" | "portforward", "get" | "create") => stream::run(world, verb, call),
         ("pods", "exec" | "attach" | "portforward" | "proxy", _) => Err(log::no_containers(call)),
         ("namespaces", "finalize", "update") => finalize::run(world, call),
         ("serviceaccounts", "token", "create") => token::run(world, call),

@@ -42,6 +42,7 @@ impl Face {
         replica_set: Option<&str>,
         members: &[String],
         (me, primary): (usize, usize),
+        elections: u8,
         old: bool,
     ) -> Document {
         let mut hello = doc! {
@@ -57,7 +58,7 @@ impl Face {
             });
             if me == primary {
                 let mut term = [0; 12];
-                term[11] = primary as u8 + 1;
+                term[11] = elections + 1;
                 hello.insert("electionId", bson::oid::ObjectId::from_bytes(term));
             }
         }

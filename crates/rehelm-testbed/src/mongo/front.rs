@@ -36,6 +36,8 @@ pub(super) struct State {
     pub faults: Vec<Fault>,
     /// The newest retryable write of each session and its reply: a retry is answered, not applied again.
     pub replies: HashMap<Vec<u8>, (i64, RawDocumentBuf)>,
+    /// How often the primary changed.
+    pub elections: u8,
     /// Which of the members takes writes.
     pub primary: usize,
     /// Operations that wait, as `serverStatus` tells.
@@ -212,7 +214,9 @@ impl Front {
                 }
                 let set = self.replica_set.as_deref();
                 let at = (session.member, state.primary);
-                let mut hello = self.face.hello(set, &self.members, at, name == "ismaster");
+                let mut hello = self
+                    .face
+                    .hello(set, &self.members, at, state.elections, name == "ismaster");
                 let asked = body
                     .get_str("saslSupportedMechs")
                     .ok()

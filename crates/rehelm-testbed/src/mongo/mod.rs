@@ -23,6 +23,7 @@ mod scram;
 mod server;
 mod spawn;
 mod store;
+mod tls;
 mod users;
 mod wire;
 
@@ -30,3 +31,4 @@ pub use face::Face;
 pub use fault::{Effect, Fault};
 pub use server::{Options, Server};
 pub use spawn::{Spawned, serve, spawn};
+pub use tls::TlsFront;

@@ -26,6 +26,9 @@ pub struct Options {
     pub root_password: String,
     /// The port on 127.0.0.1; 0 takes a free one.
     pub port: u16,
+    /// `host:port` of the members as the set names them; their addresses when it is empty.
+    #[serde(default)]
+    pub member_names: Vec<String>,
 }
 
 impl Default for Options {
@@ -36,6 +39,7 @@ impl Default for Options {
             root_user: "root".into(),
             root_password: "root-password".into(),
             port: 0,
+            member_names: Vec::new(),
         }
     }
 }
@@ -57,6 +61,7 @@ pub struct Server {
     options: Options,
     front: Arc<Front>,
     port: u16,
+    ports: Vec<u16>,
     store: Store,
     runtime: Option<Runtime>,
 }
@@ -90,7 +95,10 @@ impl Server {
         let front = Arc::new(Front {
             face: options.face,
             replica_set: options.replica_set.clone(),
-            members: ports.iter().map(|port| format!("127.0.0.1:{port}")).collect(),
+            members: match options.member_names.len() == ports.len() {
+                true => options.member_names.clone(),
+                false => ports.iter().map(|port| format!("127.0.0.1:{port}")).collect(),
+            },
             store: format!("127.0.0.1:{}", store.port),
             state: Mutex::new(State {
                 users,
@@ -104,6 +112,7 @@ impl Server {
             options,
             front,
             port,
+            ports,
             store,
             runtime: Some(runtime),
         })
@@ -114,10 +123,16 @@ impl Server {
         self.port
     }
 
+    /// The ports of all members.
+    pub fn ports(&self) -> &[u16] {
+        &self.ports
+    }
+
     /// Another member takes writes from now on, and this one none.
     pub fn step_down(&self) {
         let mut state = self.front.state();
         state.primary = (state.primary + 1) % self.front.members.len();
+        state.elections = state.elections.saturating_add(1);
     }
 
     /// So many operations wait from now on, as `serverStatus` tells.

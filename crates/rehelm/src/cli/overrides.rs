@@ -2,6 +2,8 @@
 
 use camino::Utf8PathBuf;
 
+use crate::config::file::PortForward;
+
 /// Flags that replace what is in `rehelm.yaml`; `init` writes them there. Paths are relative to the working folder.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "What is in rehelm.yaml")]
@@ -114,6 +116,15 @@ pub struct Overrides {
         hide_env = true
     )]
     pub mongodb_password_secret: Option<String>,
+    /// Whether MongoDB is reached through the API server
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        env = "REHELM_MONGODB_PORT_FORWARD",
+        hide_env = true
+    )]
+    pub mongodb_port_forward: Option<PortForward>,
     /// Public key that the backup is encrypted for; may be given again
     #[arg(
         long,

@@ -183,15 +183,15 @@ async fn set(printer: &Arc<Printer>, global: &Global, args: &Args, folder: &Utf8
     let (snapshot, mut findings) = match &args.snapshot {
         Some(path) => (open(path, args)?, Vec::new()),
         None => {
-            let cluster = doors::cluster(global, settings.context.as_deref()).await?;
+            let cluster = Arc::new(doors::cluster(global, settings.context.as_deref()).await?);
             let databases = doors::databases(&settings, &profile, &cluster).await?;
-            let databases = databases.as_ref().map(|server| server as &dyn Databases);
+            let databases = databases.as_ref().map(|reached| &reached.server as &dyn Databases);
             let context = cluster
                 .context()
                 .context
                 .clone()
                 .unwrap_or_else(|| "in-cluster".to_owned());
-            super::snapshot::of(printer, &cluster, databases, &context, false).await?
+            super::snapshot::of(printer, &*cluster, databases, &context, false).await?
         }
     };
     let count = snapshot.count();

@@ -1,6 +1,6 @@
 //! `rehelm snapshot`: everything that a rehearsal needs of a cluster, in one file; reads only.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use camino::Utf8PathBuf;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -183,15 +183,15 @@ async fn take(
     settings: Option<&Settings>,
     events: bool,
 ) -> Result<(Snapshot, Vec<Finding>)> {
-    let cluster = doors::cluster(global, settings.and_then(|s| s.context.as_deref())).await?;
+    let cluster = Arc::new(doors::cluster(global, settings.and_then(|s| s.context.as_deref())).await?);
     let databases = match settings {
         Some(settings) => doors::databases(settings, &session::load_profile(settings)?, &cluster).await?,
         None => None,
     };
     let context = cluster.context().context.clone();
     let context = context.unwrap_or_else(|| "in-cluster".to_owned());
-    let databases = databases.as_ref().map(|server| server as &dyn Databases);
-    of(printer, &cluster, databases, &context, events).await
+    let databases = databases.as_ref().map(|reached| &reached.server as &dyn Databases);
+    of(printer, &*cluster, databases, &context, events).await
 }
 
 /// Takes a snapshot in memory; says how far it is.

@@ -131,6 +131,22 @@ pub struct Mongodb {
     /// Environment variable that holds the root user's password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_env: Option<String>,
+    /// Whether the server is reached through a port-forward: `auto` (the default), `always`, `never`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port_forward: Option<PortForward>,
+}
+
+/// How servers inside the cluster are reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum PortForward {
+    /// Through the API server when this machine does not know the server's names and the cluster does
+    #[default]
+    Auto,
+    /// Always through the API server
+    Always,
+    /// Never: names mean what they mean on this machine
+    Never,
 }
 
 /// One key of one secret.

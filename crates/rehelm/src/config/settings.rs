@@ -5,7 +5,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use rehelm_clients::input;
 
-use super::file::{File, Mongodb, Registry, Scenario, SecretKey};
+use super::file::{File, Mongodb, PortForward, Registry, Scenario, SecretKey};
 use super::names;
 use crate::cli::global::{Global, duration};
 use crate::cli::overrides::Overrides;
@@ -46,6 +46,8 @@ pub struct Settings {
     pub registry: Option<RegistryLogin>,
     /// How to reach the databases.
     pub mongodb: Option<MongoAccess>,
+    /// Whether the databases are reached through the API server.
+    pub port_forward: PortForward,
     /// age public keys for the backup.
     pub recipients: Vec<String>,
     /// Time between `verify` and `cleanup`.
@@ -176,6 +178,7 @@ impl Settings {
             (None, Some(text)) => duration(&text).map_err(|e| wrong(format!("soak: {e}")))?,
             (None, None) => SOAK,
         };
+        let forward = mongodb.as_ref().and_then(|said| said.port_forward);
         let settings = Self {
             scenario,
             context: global.context.clone().or(source.context).or(target.context),
@@ -193,6 +196,7 @@ impl Settings {
             values: pick(&flags.values, beside(folder, target.values)),
             helm_flags,
             registry: registry(folder, flags, target.registry).map_err(wrong)?,
+            port_forward: flags.mongodb_port_forward.or(forward).unwrap_or_default(),
             mongodb: mongo(folder, flags, mongodb).map_err(wrong)?,
             recipients: pick(&flags.backup_recipient, backup.recipients),
             soak,
@@ -328,6 +332,7 @@ fn mongo(folder: &Utf8Path, flags: &Overrides, file: Option<Mongodb>) -> Result<
         password_secret,
         password_file,
         password_env,
+        port_forward: _,
     } = said;
     let uri = [
         uri_secret.map(Password::Secret),

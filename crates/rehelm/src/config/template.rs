@@ -117,6 +117,7 @@ fn mongodb(out: &mut String, mongodb: Option<&Mongodb>) {
 #  host: mongodb-0.mongodb-headless.mongodb.svc.cluster.local:27017/?replicaSet=rs0
 #  users: [root, admin]
 #  password-secret: {namespace: mongodb, name: mongodb, key: mongodb-root-password}
+#  port-forward: auto     # or always, never: through the API server when only the cluster knows the host
 ",
         );
         return;
@@ -151,6 +152,10 @@ fn mongodb(out: &mut String, mongodb: Option<&Mongodb>) {
         if let Some(value) = value {
             let _ = writeln!(out, "  {name}: {}", scalar(value));
         }
+    }
+    if let Some(forward) = mongodb.port_forward {
+        let word = serde_json::to_value(forward).unwrap_or_default();
+        let _ = writeln!(out, "  port-forward: {}", word.as_str().unwrap_or_default());
     }
     if !mongodb.users.is_empty() {
         list(out, "users", &mongodb.users, "");
@@ -223,6 +228,7 @@ mod tests {
             mongodb: Some(Mongodb {
                 host: Some("a:1,b:2/?replicaSet=rs0".into()),
                 users: vec!["root".into()],
+                port_forward: Some(crate::config::file::PortForward::Always),
                 password_secret: Some(SecretKey {
                     namespace: "m".into(),
                     name: "on".into(),

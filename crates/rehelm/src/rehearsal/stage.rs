@@ -312,6 +312,7 @@ impl Stage {
             context: self.context.clone(),
             cluster,
             helm,
+            forwards: Vec::new(),
             databases: Some(self.databases.clone()),
             files: Arc::new(ShutFiles::new(files, self.shut.clone())),
             clock: self.clock(),

@@ -17,6 +17,7 @@ impl Session {
             secrets: secrets
                 .map(|key| ObjRef::new("v1", "Secret", Some(&key.namespace), &key.name))
                 .collect(),
+            forwards: self.forwards.clone(),
             everywhere: singletons.map(|s| (s.api_version.clone(), s.kind.clone())).collect(),
         }
     }

@@ -3,6 +3,7 @@
 
 mod config_errors;
 mod db;
+mod forward;
 mod help;
 mod init;
 mod place;

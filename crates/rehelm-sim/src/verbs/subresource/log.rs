@@ -61,8 +61,13 @@ pub(super) fn run(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 /// Nothing runs in a simulated container.
 pub(super) fn no_containers(call: &Call<'_>) -> Refusal {
-    Refusal::bad_request(format!(
-        "pods/{} is not possible here: this cluster is simulated, its containers run nothing",
-        call.path.subresource
-    ))
+    Refusal {
+        code: 501,
+        reason: "NotImplemented",
+        message: format!(
+            "pods/{} is not possible here: this cluster is simulated, its containers run nothing",
+            call.path.subresource
+        ),
+        details: None,
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
-use rehelm_clients::mongo::{Login, Mongo};
+use rehelm_clients::mongo::Login;
 use rehelm_core::mongo_uri::ConnectionString;
 use rehelm_core::ports::{Clock, Cluster, Databases, Files, PortError};
 use rehelm_core::profile::Profile;
@@ -11,7 +11,9 @@ use rehelm_report::Words;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::cli::global::Global;
+use crate::cli::overrides::Overrides;
 use crate::config::Settings;
+use crate::config::file::PortForward;
 use crate::config::settings::Password;
 use crate::doors::{self, WallClock};
 use crate::errors::{Error, Result};
@@ -79,6 +81,9 @@ pub struct Where {
         value_delimiter = ','
     )]
     pub user: Vec<String>,
+    /// Whether the server is reached through the API server of the cluster, by names that only the cluster knows
+    #[arg(long, value_name = "WHEN", value_enum, env = "REHELM_PORT_FORWARD", hide_env = true)]
+    pub port_forward: Option<PortForward>,
 }
 
 /// What rehelm.yaml says of the product.
@@ -142,9 +147,11 @@ impl Where {
     /// Usage errors; a server that does not answer or refuses the login.
     pub async fn open(&self, global: &Global) -> Result<Place> {
         if self.named() {
-            let server = Mongo::connect(&self.login().await?).await.map_err(unreachable)?;
+            let cluster = async || Ok(Arc::new(doors::cluster(global, None).await?));
+            let wish = self.port_forward.unwrap_or_default();
+            let reached = doors::connect(&self.login().await?, wish, global.namespace.as_deref(), cluster).await?;
             return Ok(Place {
-                server: Arc::new(server),
+                server: Arc::new(reached.map_err(unreachable)?.server),
                 files: Arc::new(doors::files(global)?),
                 clock: Arc::new(WallClock),
                 words: Arc::new(Words::new(global.lang.tag())),
@@ -156,7 +163,11 @@ impl Where {
                 .hint("name it: --uri-file FILE, --uri-env NAME, or --uri URI with --password-file or --password-env")
                 .hint(format!("or write {} with `rehelm init`", global.config)));
         }
-        let settings = Settings::load(global, &Default::default())?;
+        let flags = Overrides {
+            mongodb_port_forward: self.port_forward,
+            ..Overrides::default()
+        };
+        let settings = Settings::load(global, &flags)?;
         if let Some(stage) = &global.stage {
             let session = stage.0.session_with(settings).await?;
             return Ok(Place {
@@ -174,7 +185,7 @@ impl Where {
         let words = Arc::new(session::words(global, &profile)?);
         let server = doors::databases_alone(global, &settings, &profile).await?;
         Ok(Place {
-            server: Arc::new(server.ok_or_else(unconfigured)?),
+            server: Arc::new(server.ok_or_else(unconfigured)?.server),
             files: Arc::new(doors::files(global)?),
             clock: Arc::new(WallClock),
             words,
@@ -226,9 +237,10 @@ fn unconfigured() -> Error {
 /// A failed connection, with what to try.
 fn unreachable(error: PortError) -> Error {
     let hint = match &error {
+        _ if doors::hint(&error).is_some() => doors::hint(&error).unwrap_or_default(),
         PortError::Forbidden(_) => "check user and password; users of a database need /?authSource=DATABASE in the URI",
         PortError::Invalid(..) => "a URI looks like mongodb://HOST:27017/; special characters in it are %-encoded",
-        _ => "is the host reachable from here? `kubectl port-forward` makes it so, with the host localhost",
+        _ => "is the host reachable from here? A service of the cluster is, by its name: --port-forward always",
     };
     Error::failed("cannot reach the database server")
         .because(error)
