@@ -28,6 +28,8 @@ use super::{chart, chart_files, failure, render};
 use crate::process::{self, Ran, Run};
 
 const QUICK: Duration = Duration::from_secs(60);
+/// Outputs of templates whose objects are kept at hand.
+const REMEMBERED: usize = 1024;
 const LONG: Duration = Duration::from_secs(300);
 
 /// A chart to render, and as what.
@@ -201,7 +203,10 @@ impl OfflineHelm {
                 Some(objects) => objects,
                 None => {
                     let objects = Arc::new(self.section(source, &text)?);
-                    if let Ok(mut read) = self.read.lock() {
+                    // What the first renders show comes again and again; what is changed in later ones hardly ever does.
+                    if let Ok(mut read) = self.read.lock()
+                        && read.len() < REMEMBERED
+                    {
                         read.insert(key, objects.clone());
                     }
                     objects

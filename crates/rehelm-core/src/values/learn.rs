@@ -20,6 +20,7 @@ use super::render::{Phase, Progress, RenderError, Renderer};
 use super::scan::{Usage, scan};
 use crate::ports::ChartFacts;
 
+mod choices;
 mod coded;
 mod diff;
 mod facts;
@@ -27,6 +28,7 @@ mod finish;
 mod hints;
 mod judge;
 mod lab;
+mod leftovers;
 mod normal;
 mod notebook;
 mod phases;
@@ -97,13 +99,12 @@ pub async fn learn(renderer: &dyn Renderer, asked: Asked<'_>, progress: &dyn Pro
     let (first, again) = futures::join!(lab.render(&[], 0), lab.render(&[], 1));
     let mut start = Scene::new(first?);
     start.learn_noise(&again?);
-    let switched_on = phases::switches(&lab, &tree, &subjects).await?;
+    let (switched_on, shown_on) = phases::switches(&lab, &tree, &subjects).await?;
     let on = match switched_on.is_empty() {
         true => None,
         false => {
-            let (first, again) = futures::join!(lab.render(&switched_on, 0), lab.render(&switched_on, 1));
-            let mut on = Scene::new(first?);
-            on.learn_noise(&again?);
+            let mut on = Scene::new(shown_on);
+            on.learn_noise(&lab.render(&switched_on, 1).await?);
             Some(on)
         }
     };

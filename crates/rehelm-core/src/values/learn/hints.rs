@@ -12,8 +12,10 @@ pub(super) fn split(
     suspect: &dyn Fn(usize) -> bool,
 ) -> (Vec<usize>, Vec<usize>) {
     let named = |n: &&usize| blames(words, &all[**n]);
+    let spoken = spoken_of(words);
+    let meant = |n: &&usize| spoken.iter().any(|keys| ends_like(&all[**n].0, keys));
     let suspected = |n: &&usize| suspect(**n);
-    for blamed in [&named as &dyn Fn(&&usize) -> bool, &suspected] {
+    for blamed in [&named as &dyn Fn(&&usize) -> bool, &meant, &suspected] {
         let (blamed, rest): (Vec<usize>, Vec<usize>) = group.iter().partition(|n| blamed(n));
         if !blamed.is_empty() && !rest.is_empty() {
             return (blamed, rest);
@@ -41,6 +43,33 @@ fn blames(words: &str, (path, value): &(ValuePath, Value)) -> bool {
         || contents(value)
             .iter()
             .any(|content| content.len() > 4 && words.contains(content.as_str()))
+}
+
+/// The paths in the expression at which a template failed: `at <.access.filters.statuscodes>`, `at <$config.tls.domains>`.
+fn spoken_of(words: &str) -> Vec<Vec<&str>> {
+    let Some((expression, _)) = words.split_once("at <").and_then(|(_, rest)| rest.split_once('>')) else {
+        return Vec::new();
+    };
+    let paths = expression
+        .split(|c: char| c.is_whitespace() || "()|,".contains(c))
+        .filter_map(|word| {
+            let (_, below) = word
+                .split_once('.')
+                .filter(|(base, _)| base.is_empty() || base.starts_with('$'))?;
+            let keys = below.strip_prefix("Values.").unwrap_or(below);
+            Some(keys.split('.').filter(|key| !key.is_empty()).collect::<Vec<_>>())
+        });
+    paths.filter(|keys| !keys.is_empty()).collect()
+}
+
+/// True when a value's path ends as one of these does or one above it: a dot may stand for anything before.
+fn ends_like(path: &ValuePath, keys: &[&str]) -> bool {
+    let path = path.to_string();
+    (1..=keys.len()).rev().any(|n| {
+        let end = keys[..n].join(".");
+        path.strip_suffix(&end)
+            .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    })
 }
 
 fn contents(value: &Value) -> Vec<String> {
@@ -78,5 +107,7 @@ mod tests {
         assert_eq!(blamed("- service.type: must be text"), [1]);
         assert_eq!(blamed("at '/service/type': got number"), [1]);
         assert_eq!(blamed("who knows"), [0]);
+        assert_eq!(blamed("at <$config.service.typed>: no map"), [2]);
+        assert_eq!(blamed("at <semver .image.tag.major \"1\">: no field"), [0]);
     }
 }

@@ -25,10 +25,10 @@ pub(super) struct Lab<'a> {
 }
 
 /// Groups that rendered, and who was refused.
-#[derive(Debug, Default)]
-pub(super) struct Settled {
-    /// Which changes, and what they gave.
-    pub groups: Vec<(Vec<usize>, Vec<Rendered>)>,
+#[derive(Debug)]
+pub(super) struct Settled<T> {
+    /// Which changes, and what was made of what they gave.
+    pub groups: Vec<(Vec<usize>, T)>,
     /// Which change, and Helm's words.
     pub refused: Vec<(usize, String)>,
 }
@@ -77,17 +77,23 @@ impl<'a> Lab<'a> {
     }
 
     /// Renders groups of changes over some that hold for all, each group as few times as possible. Changes are named by
-    /// their number; two of one value must not be in the same group.
+    /// their number; two of one value must not be in the same group. Of each render only what `read` makes of it is kept:
+    /// renders are large, and there are many.
     ///
     /// # Errors
     /// Only when rendering is broken as such.
-    pub async fn settle(
+    pub async fn settle<T>(
         &self,
         under: &[(ValuePath, Value)],
         all: &[(ValuePath, Value)],
         groups: Vec<Vec<usize>>,
-    ) -> Result<Vec<Settled>, RenderError> {
-        let mut settled: Vec<Settled> = groups.iter().map(|_| Settled::default()).collect();
+        read: &(dyn Fn(Vec<Rendered>) -> T + Sync),
+    ) -> Result<Vec<Settled<T>>, RenderError> {
+        let mut settled: Vec<Settled<T>> = Vec::new();
+        settled.resize_with(groups.len(), || Settled {
+            groups: Vec::new(),
+            refused: Vec::new(),
+        });
         let mut queue: VecDeque<(usize, Vec<usize>)> = groups.into_iter().enumerate().collect();
         let mut refused: BTreeSet<usize> = BTreeSet::new();
         while !queue.is_empty() {
@@ -98,7 +104,7 @@ impl<'a> Lab<'a> {
                     .cloned()
                     .chain(group.iter().map(|n| all[*n].clone()))
                     .collect();
-                (of, self.render(&changes, 0).await, group)
+                (of, self.render(&changes, 0).await.map(read), group)
             });
             let renders: Vec<_> = stream::iter(renders).buffered(self.renderer.at_once()).collect().await;
             let mut failed = Vec::new();

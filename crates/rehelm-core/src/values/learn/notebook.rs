@@ -22,6 +22,8 @@ pub(super) struct Notebook<'a> {
     pub reaches: Vec<Vec<Reach>>,
     /// By subject: Helm's words.
     pub refused: BTreeMap<usize, String>,
+    /// Probes that the chart refused: they are not tried again elsewhere.
+    pub unfit: BTreeSet<usize>,
     /// Fields that follow from others.
     pub derived: BTreeSet<Place>,
 }
@@ -47,6 +49,7 @@ impl<'a> Notebook<'a> {
             owners,
             reaches: vec![Vec::new(); subjects.len()],
             refused: BTreeMap::new(),
+            unfit: BTreeSet::new(),
             derived: BTreeSet::new(),
         }
     }
@@ -60,8 +63,8 @@ impl<'a> Notebook<'a> {
         }
     }
 
-    /// Notes what sentinels show. `given` are changes that were in place besides.
-    pub fn sightings(&mut self, seen: &Observation, given: &super::lab::Changes) {
+    /// What the sentinels of a render show. To be asked while the objects of the render are still there.
+    pub fn read(&self, seen: &Observation) -> Vec<(usize, Reach)> {
         let judge = self.judge();
         let mut found: Vec<(usize, Reach)> = seen.sightings.iter().filter_map(|s| judge.sighting(seen, s)).collect();
         for (mark, object, ..) in &seen.renamed {
@@ -76,7 +79,11 @@ impl<'a> Notebook<'a> {
             };
             found.extend(judge.sighting(seen, &sighting));
         }
-        self.derived.extend(seen.derived.iter().cloned());
+        found
+    }
+
+    /// Notes what was read. `given` are changes that were in place besides.
+    pub fn note(&mut self, found: Vec<(usize, Reach)>, given: &super::lab::Changes) {
         for (subject, mut reach) in found {
             reach.given = given.clone();
             self.add(subject, reach);
@@ -137,6 +144,14 @@ impl<'a> Notebook<'a> {
             .usages
             .keys()
             .any(|used| !used.0.is_empty() && (used.is_above(path) || path.is_above(used)))
+    }
+
+    /// True when a template, as Helm names it, is known to use what a probe changes.
+    pub fn speaks(&self, probe: usize, source: &str) -> bool {
+        let usage = &self.subjects[self.probes[probe].subject].usage;
+        source
+            .split_once('/')
+            .is_some_and(|(_, source)| usage.templates.contains(source))
     }
 
     /// Probes of a stage.

@@ -127,10 +127,9 @@ impl Maker<'_> {
                     .into_iter()
                     .find(|n| fits(*n))
                     .unwrap_or(near);
-                let next = if number.is_f64() {
-                    json!(next + 0.25)
-                } else {
-                    json!(next as i64)
+                let next = match number.is_f64() {
+                    true => json!(next + 0.25),
+                    false => json!(next as i64),
                 };
                 let late = probes_late(number.is_i64() && fits(65_536.0));
                 add(late, other(next));
@@ -165,7 +164,9 @@ impl Maker<'_> {
                     add(Stage::Late, self.number(Value::Null));
                 }
                 if allows("boolean") {
-                    add(Stage::Choices, other(json!(true)));
+                    // A text or a map turns on what is on with anything.
+                    let late = allows("string") || allows("object");
+                    add(probes_late(late), other(json!(true)));
                 }
                 if allows("string") && subject.usage.structured {
                     add(Stage::Late, self.marked("", "", Value::Null));
@@ -298,7 +299,7 @@ impl Maker<'_> {
         }
     }
 
-    /// The same with sentinels in the place of texts.
+    /// With sentinels in the place of texts.
     fn fresh(&mut self, model: &Value, marks: &mut Vec<MarkId>) -> Value {
         match model {
             Value::String(_) => {
@@ -306,11 +307,10 @@ impl Maker<'_> {
                 marks.push(mark);
                 json!(text)
             }
-            Value::Object(map) => Value::Object(
-                map.iter()
-                    .map(|(key, value)| (key.clone(), self.fresh(value, marks)))
-                    .collect(),
-            ),
+            Value::Object(map) => {
+                let fresh = map.iter().map(|(key, value)| (key.clone(), self.fresh(value, marks)));
+                Value::Object(fresh.collect())
+            }
             other => other.clone(),
         }
     }
@@ -328,7 +328,7 @@ fn around(before: &str, after: &str) -> Kind {
     }
 }
 
-/// A number that has no sentinel has to show itself by what it changes.
+/// What has no sentinel besides has to show itself by what it changes.
 fn probes_late(has_sentinel: bool) -> Stage {
     if has_sentinel { Stage::Late } else { Stage::Choices }
 }

@@ -40,6 +40,8 @@ pub(crate) struct Decided {
     pub before: Option<Value>,
     pub after: Option<Value>,
     pub hook: bool,
+    /// The template that makes the object.
+    pub source: String,
 }
 
 /// What another render shows.
@@ -168,6 +170,7 @@ impl Scene {
                     before: Some(one.object.0.clone()),
                     after: None,
                     hook: !one.hooks.is_empty(),
+                    source: one.source.clone(),
                 });
             }
         }
@@ -206,11 +209,16 @@ impl Scene {
             before: None,
             after: Some(other.object.0.clone()),
             hook,
+            source: other.source.clone(),
         });
     }
 
     fn compare(&self, at: usize, other: &Rendered, restorer: &Restorer<'_>, seen: &mut Observation) {
         let base = &self.objects[at];
+        // What is as it was holds no sentinel: those are chosen so that they are in none of these objects.
+        if other.object == base.object {
+            return;
+        }
         let reference = base.object.reference();
         let hook = !base.hooks.is_empty();
         let plain = restorer.value(&other.object.0);
@@ -221,8 +229,12 @@ impl Scene {
             &FieldPath::default(),
             restorer.marks,
             &mut |mark, field, in_key| {
-                sighted.push(field.clone());
                 let object = reference.clone();
+                // Random digits may be those of a number's sentinel.
+                if restorer.marks.is_number(mark) && self.is_random_at(&object, &field) {
+                    return;
+                }
+                sighted.push(field.clone());
                 seen.sightings.push(Sighting {
                     mark,
                     object,
@@ -253,6 +265,7 @@ impl Scene {
                     before,
                     after,
                     hook,
+                    source: base.source.clone(),
                 });
             }
         }
@@ -260,9 +273,12 @@ impl Scene {
 
     /// True for random fields and for what is above or below them.
     fn is_random(&self, place: &Place) -> bool {
-        let same = self.random.iter().filter(|random| random.object == place.object);
-        same.into_iter()
-            .any(|random| random.field.is_above(&place.field) || place.field.is_above(&random.field))
+        self.is_random_at(&place.object, &place.field)
+    }
+
+    fn is_random_at(&self, object: &ObjRef, field: &FieldPath) -> bool {
+        let mut same = self.random.iter().filter(|random| random.object == *object);
+        same.any(|random| random.field.is_above(field) || field.is_above(&random.field))
     }
 }
 

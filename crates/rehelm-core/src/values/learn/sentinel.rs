@@ -1,6 +1,6 @@
 //! Contents by which a value is recognised wherever it turns up: texts and numbers that are in no render otherwise.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -10,6 +10,8 @@ const PREFIX: &str = "zq";
 const LENGTH: usize = 5;
 /// First number that is handed out; all are below 65536, so that they pass for ports.
 const FIRST: i64 = 20_011;
+/// Longest word in which digits are taken for a sentinel.
+const LONGEST: usize = 20;
 
 /// Names a sentinel within one [`Marks`].
 pub(crate) type MarkId = usize;
@@ -21,6 +23,7 @@ pub(crate) struct Marks {
     pub restore: Vec<Value>,
     texts: HashMap<String, MarkId>,
     numbers: HashMap<String, MarkId>,
+    digits: HashSet<MarkId>,
     next_number: i64,
 }
 
@@ -59,8 +62,14 @@ impl Marks {
         }
         self.next_number = number + 7 - FIRST;
         self.numbers.insert(number.to_string(), mark);
+        self.digits.insert(mark);
         self.restore.push(restore);
         (mark, number)
+    }
+
+    /// True for a sentinel of digits.
+    pub fn is_number(&self, mark: MarkId) -> bool {
+        self.digits.contains(&mark)
     }
 
     /// The sentinel that a number is.
@@ -104,8 +113,15 @@ impl Marks {
             .count();
         let to = from + digits;
         let mark = *self.numbers.get(text.get(from..to)?)?;
-        Some(Sight { from, to, mark })
+        (!in_long_word(text.as_bytes(), from, to)).then_some(Sight { from, to, mark })
     }
+}
+
+/// True when digits are within a word that is too long for one that a person would write: a token, a checksum.
+fn in_long_word(text: &[u8], from: usize, to: usize) -> bool {
+    let letters = |c: &&u8| c.is_ascii_alphanumeric();
+    let before = text[..from].iter().rev().take_while(letters).count();
+    before + to - from + text[to..].iter().take_while(letters).count() > LONGEST
 }
 
 #[cfg(test)]
@@ -124,6 +140,10 @@ mod tests {
         let found = marks.in_text(&text);
         assert_eq!(found.iter().map(|s| s.mark).collect::<Vec<_>>(), [2999, number_mark]);
         assert_eq!(marks.of_number(&serde_json::Number::from(20_018)), Some(number_mark));
+        assert!(
+            marks.in_text("a3f20018b7c9d0e1f2a3b4c5d6e7f8a9").is_empty(),
+            "random digits"
+        );
         let different: std::collections::BTreeSet<&String> = texts.iter().collect();
         assert_eq!(different.len(), texts.len());
     }

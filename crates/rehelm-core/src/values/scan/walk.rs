@@ -27,6 +27,7 @@ enum Meaning {
 
 struct Walker<'a> {
     at: &'a ValuePath,
+    source: &'a str,
     defines: &'a Defines,
     found: &'a mut Found,
     /// Helpers with what they were called with: each is walked once, however often it is called.
@@ -35,10 +36,11 @@ struct Walker<'a> {
 }
 
 /// Adds what a template speaks of.
-pub(super) fn template(text: &str, at: &ValuePath, defines: &Defines, found: &mut Found) {
+pub(super) fn template(text: &str, at: &ValuePath, defines: &Defines, source: &str, found: &mut Found) {
     let actions = actions(text);
     Walker {
         at,
+        source,
         defines,
         found,
         called: &mut BTreeSet::new(),
@@ -149,6 +151,7 @@ impl Walker<'_> {
                     "default",
                 ]),
             structured: block == "range" || has(&["toYaml", "range", "toJson", "merge", "mergeOverwrite", "keys"]),
+            templates: BTreeSet::new(),
             literals: if has(&["eq", "ne", "has", "contains"]) {
                 action
                     .iter()
@@ -183,6 +186,7 @@ impl Walker<'_> {
             return;
         }
         let known = self.found.entry(path).or_default();
+        known.templates.insert(self.source.to_owned());
         known.decides |= usage.decides;
         known.structured |= usage.structured;
         for literal in &usage.literals {
@@ -203,11 +207,11 @@ impl Walker<'_> {
             _ => Meaning::Unknown,
         };
         let Some(body) = self.defines.get(name) else { return };
-        // The body with the root as its dot is walked where it is defined.
-        let wanted = argument != Meaning::Unknown && (argument != Meaning::Root || !self.at.0.is_empty());
-        if wanted && self.depth < DEEPEST && self.called.insert((name.clone(), argument.clone())) {
+        if argument != Meaning::Unknown && self.depth < DEEPEST && self.called.insert((name.clone(), argument.clone()))
+        {
             let mut inner = Walker {
                 at: self.at,
+                source: self.source,
                 defines: self.defines,
                 found: &mut *self.found,
                 called: &mut *self.called,

@@ -26,7 +26,7 @@ pub(super) fn actions(text: &str) -> Vec<Vec<Word>> {
             rest = rest.find("*/").map_or("", |end| &rest[end + 2..]);
             continue;
         }
-        let (words, after) = words(rest);
+        let (words, after) = words(inner);
         actions.push(words);
         rest = after;
     }
