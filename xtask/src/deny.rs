@@ -1,7 +1,7 @@
 //! `cargo xtask deny`: licences, banned crates and sources of everything that is built in, by cargo-deny and `deny.toml`.
 //!
-//! cargo-deny is built once into the cache outside the checkout, which takes some minutes; `cargo xtask test` runs it only
-//! where it is there already. Known vulnerabilities need a database from the network: `cargo xtask deny --advisories`.
+//! cargo-deny is built once into the cache outside the checkout, which takes some minutes; `cargo xtask test` runs it where it
+//! is there already, and builds it when `REHELM_DENY=build` (as in CI). Known vulnerabilities need a database from the network: `cargo xtask deny --advisories`.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,25 +14,36 @@ const OFFLINE: [&str; 3] = ["licenses", "bans", "sources"];
 
 /// Builds cargo-deny when it is missing, and runs it.
 pub fn run_verb(words: &[String]) -> ExitCode {
-    if !program().exists() {
-        let _ = writeln!(std::io::stderr(), "building cargo-deny {VERSION}, once");
-        let mut install = cargo();
-        install
-            .args(["install", "--locked", "--quiet", "cargo-deny", "--version", VERSION])
-            .args(["--no-default-features", "--root"])
-            .arg(folder())
-            .env_remove("CARGO_TARGET_DIR");
-        let built = run(&mut install);
-        if built != ExitCode::SUCCESS {
-            return built;
-        }
+    let built = build();
+    if built != ExitCode::SUCCESS {
+        return built;
     }
     let advisories = words.iter().any(|word| word == "--advisories");
     check(advisories)
 }
 
-/// Runs the checks that need no network when cargo-deny is at hand; None when it is not.
+/// Builds cargo-deny when it is missing.
+fn build() -> ExitCode {
+    if program().exists() {
+        return ExitCode::SUCCESS;
+    }
+    let _ = writeln!(std::io::stderr(), "building cargo-deny {VERSION}, once");
+    let mut install = cargo();
+    install
+        .args(["install", "--locked", "--quiet", "cargo-deny", "--version", VERSION])
+        // What it checks does not hang on its speed, and the cache holds the program alone.
+        .args(["--no-default-features", "--debug", "--root"])
+        .arg(folder())
+        .env_remove("CARGO_TARGET_DIR");
+    run(&mut install)
+}
+
+/// Runs the checks that need no network when cargo-deny is at hand, or can be built and should be; None when it is not.
 pub fn if_there() -> Option<ExitCode> {
+    if std::env::var("REHELM_DENY").is_ok_and(|how| how == "build") {
+        // Without a network there is none; that is said at the end.
+        let _ = build();
+    }
     program().exists().then(|| check(false))
 }
 

@@ -1,14 +1,19 @@
-//! `cargo xtask sweep …`: kills, faults, rivals and defects at every point of every scenario, on simulated clusters.
+//! `cargo xtask sweep …`: kills, faults, rivals and defects at every point of every scenario, on simulated clusters; with
+//! `--real`, SIGKILL at every record of the journal on the testbed's control plane.
 
+use std::io::Write;
 use std::process::{Command, ExitCode};
 
-use crate::run::{cargo, program, run};
+use crate::run::{build_programs, cargo, program, run};
 
 /// Crates whose own speed counts; thousands of runs are made.
 const OURS: [&str; 5] = ["rehelm", "rehelm-core", "rehelm-clients", "rehelm-sim", "rehelm-sweep"];
 
 /// Builds the program, optimized, and passes the words on.
 pub fn run_verb(words: &[String]) -> ExitCode {
+    if words.iter().any(|word| word == "--real") {
+        return real(words);
+    }
     let mut build = cargo();
     build.args(["build", "--quiet", "--locked", "--workspace", "--bin", "rehelm-sweep"]);
     for name in OURS {
@@ -19,4 +24,36 @@ pub fn run_verb(words: &[String]) -> ExitCode {
         return built;
     }
     run(Command::new(program("rehelm-sweep")).args(words))
+}
+
+/// The end-to-end tests that kill a process, its Helm, the API server and the connection, at all records instead of a sample.
+fn real(words: &[String]) -> ExitCode {
+    let mut filter = "";
+    let mut words = words.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        match (word, words.clone().next()) {
+            ("--real", _) => {}
+            ("--scenario", Some(name)) => {
+                filter = name;
+                words.next();
+            }
+            _ => {
+                let _ = writeln!(std::io::stderr(), "usage: cargo xtask sweep --real [--scenario NAME]");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    let built = build_programs();
+    if built != ExitCode::SUCCESS {
+        return built;
+    }
+    let mut tests = cargo();
+    tests.args(["test", "--quiet", "--locked", "--workspace", "--test", "e2e", "--"]);
+    // One after the other: each has a control plane of its own.
+    tests.args(["--nocapture", "--test-threads", "1"]);
+    match filter {
+        "" => tests.args(["records::", "outages::", "crash::"]),
+        name => tests.args(["--exact", &format!("records::{name}")]),
+    };
+    run(tests.env("REHELM_RECORDS", "all"))
 }

@@ -18,7 +18,7 @@ use crate::parallel;
 use crate::plan::{Phase, Plan};
 use crate::ports::{Access, Cluster, PortResult};
 use crate::stale;
-use crate::steps::{StepSpec, access, accesses, on, plural};
+use crate::steps::{StepSpec, access, accesses, brought_back, on, plural};
 use crate::{duplicate, lease};
 
 pub use grants::granted_by;
@@ -135,6 +135,20 @@ fn whole(plan: &Plan, duty: Duty, beside: &Beside) -> BTreeSet<Access> {
 /// Every right of every duty.
 pub fn all(plan: &Plan, beside: &Beside) -> BTreeSet<Access> {
     Duty::ALL.into_iter().flat_map(|duty| of(plan, duty, beside)).collect()
+}
+
+/// Every right that bringing the originals back from a backup needs: those of a rollback, and to make anew whatever of these
+/// is gone.
+pub fn to_restore(plan: &Plan, originals: &[ObjRef]) -> BTreeSet<Access> {
+    let mut rights = whole(plan, Duty::Rollback, &Beside::default());
+    for original in originals {
+        rights.extend(match original.kind.as_str() {
+            // A volume is never made anew.
+            "PersistentVolume" => on(original, &["get", "patch"]),
+            _ => brought_back(original),
+        });
+    }
+    minimal(&rights)
 }
 
 /// Those that this identity does not have.

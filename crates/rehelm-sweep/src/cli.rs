@@ -34,9 +34,6 @@ pub struct Args {
     /// Prints what it came to
     #[arg(long)]
     pub report: bool,
-    /// On the real control plane instead of the simulated one
-    #[arg(long)]
-    pub real: bool,
     /// `json` prints the report as JSON
     #[arg(short, long, value_name = "FORMAT")]
     pub output: Option<String>,
@@ -107,11 +104,6 @@ pub fn jobs(course: &Course, seeds: impl Iterator<Item = u64>) -> Vec<Job> {
 /// Does what was asked for; the number is the exit code.
 pub fn run(args: &Args) -> u8 {
     let printer = Arc::new(Printer::new(anstream::ColorChoice::Auto, false));
-    if args.real {
-        // Wired to the testbed's control plane by `real`, when there is one.
-        printer.insist("the sweep on the real control plane is not part of this program yet");
-        return 2;
-    }
     match swept(&printer, args) {
         Ok(true) => 0,
         Ok(false) => 1,

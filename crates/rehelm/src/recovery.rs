@@ -11,12 +11,12 @@ use rehelm_core::finding::Finding;
 use rehelm_core::journal::{Event, Journal};
 use rehelm_core::lease::{self, Fence, Fenced};
 use rehelm_core::object::Object;
-use rehelm_core::ports::{Clock, Cluster, Helm, MemoryFiles};
+use rehelm_core::ports::{Clock, Cluster, Helm, MemoryFiles, PortError};
 use rehelm_core::profile::Profile;
 use rehelm_core::recovery::{self, Difference};
 use rehelm_core::steps::backup::FOLDER;
 use rehelm_core::world::{StepError, Timeouts, World};
-use rehelm_core::{duplicate, executor::RunError};
+use rehelm_core::{duplicate, executor::RunError, rights};
 use rehelm_report::Words;
 
 use crate::cli::global::Global;
@@ -29,7 +29,7 @@ use crate::live::Live;
 use crate::lock::Lock;
 use crate::printer::Printer;
 use crate::profiles::ProfileFiles;
-use crate::run::{journal_state, unusable};
+use crate::run::{journal_state, preflight, unusable};
 use crate::run_folder::{self, JOURNAL};
 use crate::session;
 
@@ -95,7 +95,11 @@ impl<'a> Recovery<'a> {
     /// Exit code 3.
     pub async fn same_cluster(&self) -> Result<()> {
         let facts = self.cluster.facts().await;
-        let facts = facts.context(|| "cannot read the cluster's identity".to_owned())?;
+        let facts = facts.map_err(|why| {
+            let forbidden = matches!(why, PortError::Forbidden(_));
+            let exit = if forbidden { Exit::Blocked } else { Exit::Error };
+            Error::new(exit, "cannot read the cluster's identity; nothing was changed").because(why)
+        })?;
         if facts.cluster_uid == self.bundle.list.plan.cluster.uid {
             return Ok(());
         }
@@ -103,6 +107,17 @@ impl<'a> Recovery<'a> {
             Error::new(Exit::Blocked, "this backup is of another cluster; nothing was changed")
                 .hint("choose the cluster with --context"),
         )
+    }
+
+    /// Asks for every right that bringing back needs.
+    ///
+    /// # Errors
+    /// Exit code 3, with what is missing.
+    pub async fn allowed(&self, secrets: &[Object]) -> Result<()> {
+        let originals = self.bundle.images.iter().chain(secrets);
+        let originals: Vec<_> = originals.map(Object::reference).collect();
+        let wanted = rights::to_restore(&self.bundle.list.plan, &originals);
+        preflight::allowed(self.printer, &self.words, &*self.cluster, &wanted).await
     }
 
     /// Everything that differs; reads only.

@@ -26,7 +26,7 @@ use crate::session::{self, Session};
 use crate::signals;
 use crate::takeover;
 
-mod preflight;
+pub mod preflight;
 mod records;
 
 pub(crate) use records::unusable;

@@ -6,7 +6,7 @@ use rehelm_core::duplicate::{self, Found, Relation};
 use rehelm_core::journal::{Event, Journal};
 use rehelm_core::lease;
 use rehelm_core::plan::Plan;
-use rehelm_core::ports::Files;
+use rehelm_core::ports::{Files, PortError};
 use rehelm_core::steps::{StepSpec, backup};
 use rehelm_core::world::World;
 
@@ -73,6 +73,14 @@ pub async fn agrees(printer: &Printer, session: &Session, plan: &Plan) -> Result
 pub async fn find(session: &Session) -> Result<Option<Found>> {
     let at = duplicate::reference(&session.settings.source_namespace, &session.settings.release);
     let found = duplicate::read(&*session.cluster, &at).await;
+    if let Err(why @ PortError::Forbidden(_)) = found {
+        return Err(Error::new(
+            Exit::Blocked,
+            "not allowed to look whether a run is under way elsewhere; nothing was changed",
+        )
+        .because(why)
+        .hint("roles for each part of the migration: rehelm plan -o rbac"));
+    }
     found.context(|| format!("cannot use the copy of the run in the cluster ({at})"))
 }
 

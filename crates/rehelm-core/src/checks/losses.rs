@@ -96,7 +96,10 @@ fn replicas(at: &At<'_>, report: &mut Report, count: usize) {
             .filter(|n| *n > 0)
             .or_else(|| number(pair.declared))
             .unwrap_or(1);
-        let line = (at.values_key(pair.declared), json!({(at.fields().replicas.as_str()): today}));
+        let line = (
+            at.values_key(pair.declared),
+            json!({(at.fields().replicas.as_str()): today}),
+        );
         (today != chart && pair.declared.kind() != "DaemonSet").then(|| (pair.declared.name().to_owned(), line))
     });
     report.check(

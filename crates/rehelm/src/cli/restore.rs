@@ -62,6 +62,7 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
             show(printer, output, &found, "would be")?;
             return Ok(Exit::Done);
         }
+        recovery.allowed(&secrets).await?;
         recovery
             .hold(&stop, &secrets, |found| {
                 if output == Output::Text {

@@ -86,11 +86,11 @@ fn killed_all_the_way(scenario: &str) {
 }
 
 #[test]
-fn killed_at_the_records_of_the_reference_migration() {
+fn aws() {
     killed_all_the_way("aws");
 }
 
 #[test]
-fn killed_at_the_records_of_our_own_product() {
+fn notes() {
     killed_all_the_way("notes");
 }

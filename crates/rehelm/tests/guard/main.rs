@@ -9,6 +9,7 @@
 mod canary;
 mod children;
 mod corpus;
+mod restore;
 mod rights;
 mod scene;
 #[path = "../stories/setting.rs"]
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     trials.extend(rights::trials());
     trials.extend(canary::trials());
     trials.extend(corpus::trials());
+    trials.extend(restore::trials());
     libtest_mimic::run(&args, trials).exit_code()
 }
 
