@@ -24,7 +24,8 @@ use async_trait::async_trait;
 use kube::Client;
 use rehelm_core::object::{ObjRef, Object};
 use rehelm_core::ports::{
-    Access, ApiKind, Clock, Cluster, ListedKind, PatchKind, PortError, PortResult, Precondition, Select, ServerFacts,
+    Access, ApiKind, Clock, Cluster, Executed, ListedKind, PatchKind, PortError, PortResult, Precondition, Select,
+    ServerFacts,
 };
 use serde_json::{Value, json};
 
@@ -305,6 +306,10 @@ impl Cluster for KubeCluster {
         )?;
         let answer = self.wire.json(asked, "an access review", Repeat::Always).await?;
         Ok(answer["status"]["allowed"] == true)
+    }
+
+    async fn exec(&self, pod: &ObjRef, container: Option<&str>, command: &[String]) -> PortResult<Option<Executed>> {
+        self.run_inside(pod, container, command).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is done with databases beside a plan's steps: proof that two are equal, and copies that are kept in step.
 
 pub mod equality;
+pub mod init_job;
 pub mod notebook;
 pub mod sync;
 pub mod tail;

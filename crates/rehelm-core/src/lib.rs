@@ -9,6 +9,7 @@ pub mod databases;
 pub mod diff;
 pub mod digest;
 pub mod duplicate;
+pub mod exec_checks;
 pub mod executor;
 pub mod finding;
 pub mod gather;

@@ -72,6 +72,7 @@ pub fn plan(
         Migrate,
         Some(StepSpec::Ready(Ready {
             workloads: release_workloads(observed),
+            checks: running::checks(profile, crate::exec_checks::When::AfterStart),
         })),
     );
     add(Migrate, running::switch_step(observed, profile));

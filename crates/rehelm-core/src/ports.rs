@@ -150,6 +150,15 @@ pub struct ListedKind {
     pub namespaced: bool,
 }
 
+/// A command that ended. It has no `Debug`, because what it said may be anything.
+#[derive(Clone)]
+pub struct Executed {
+    /// Its standard output, at most the first 64 KiB.
+    pub stdout: String,
+    /// Its exit code.
+    pub code: i32,
+}
+
 /// A Kubernetes API server.
 #[async_trait]
 pub trait Cluster: Send + Sync {
@@ -196,6 +205,12 @@ pub trait Cluster: Send + Sync {
     ) -> PortResult<Vec<Object>>;
     /// SelfSubjectAccessReview.
     async fn can_i(&self, access: &Access) -> PortResult<bool>;
+    /// Runs a command in a container of a pod (the first one when none is named) and waits for its end; None where nothing
+    /// runs in containers, as in a simulation.
+    async fn exec(&self, pod: &ObjRef, container: Option<&str>, command: &[String]) -> PortResult<Option<Executed>> {
+        let _ = (pod, container, command);
+        Ok(None)
+    }
 }
 
 /// A chart to render or install, and with what. Its `Debug` form shows no private value.

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::exec_checks::ExecCheck;
 use crate::object::Object;
 use crate::secrets::SecretRules;
 use crate::yaml;
@@ -153,6 +154,9 @@ pub struct WorkloadRules {
     /// `Kind/name` of declared workloads that serve data to both sides: never stopped, never retired.
     #[serde(default)]
     pub never_stop: Vec<String>,
+    /// Commands in the product's containers that show that data is where it must be.
+    #[serde(default)]
+    pub exec_checks: Vec<ExecCheck>,
     /// `Kind/name` → values key, where the key cannot be guessed from the name.
     #[serde(default)]
     pub values_key: BTreeMap<String, String>,

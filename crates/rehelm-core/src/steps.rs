@@ -13,6 +13,7 @@ use crate::ports::Access;
 use crate::world::{StepResult, World};
 
 pub mod adopt;
+mod asked;
 pub mod backup;
 pub mod claims;
 pub mod copy;

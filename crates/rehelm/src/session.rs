@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rehelm_clients::input;
 use rehelm_core::checks::{self, CheckInput, DatabaseLook};
+use rehelm_core::databases::init_job;
 use rehelm_core::databases::sync::SyncState;
 use rehelm_core::digest;
 use rehelm_core::finding::{Finding, Severity};
@@ -209,6 +210,8 @@ impl Session {
         findings.extend(odd.iter().chain(&gathered.observed.findings).cloned());
         let input = self.check_input(request).await?;
         findings.extend(checks::run(&gathered, &entries, &self.profile, &input));
+        findings.extend(self.inside().await?);
+        findings.extend(init_job::compare(&gathered.observed.rendered, &self.profile));
         let mut plan = planner::plan(request, &gathered, &self.profile, &databases, entries, Vec::new());
         let rights = checks::rights(&*self.cluster, &plan, &self.beside()).await;
         findings.extend(rights.context(|| "cannot ask the cluster for rights".to_owned())?);

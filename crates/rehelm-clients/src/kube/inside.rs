@@ -1,12 +1,14 @@
-//! Into a pod: a port of it, over a web socket of the API server.
+//! Into a pod: a port of it, or a command, over a web socket of the API server.
 //!
-//! The server asks for the right to `get` `pods/portforward`, newer ones for `create` as well.
+//! The server asks for the right to `get` `pods/portforward` or `pods/exec`, newer ones for `create` as well.
 
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::Api;
-use kube::api::Portforwarder;
-use rehelm_core::ports::{PortError, PortResult};
-use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
+use kube::api::{AttachParams, Portforwarder};
+use rehelm_core::object::ObjRef;
+use rehelm_core::ports::{Executed, PortError, PortResult};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, copy_bidirectional};
 
 use super::KubeCluster;
 use super::error;
@@ -48,6 +50,82 @@ impl KubeCluster {
             ))),
         }
     }
+}
+
+/// Bytes of a command's output that are read.
+const OUTPUT: u64 = 64 * 1024;
+
+impl KubeCluster {
+    /// Runs a command in a container; None where the server says that nothing runs there.
+    pub(super) async fn run_inside(
+        &self,
+        pod: &ObjRef,
+        container: Option<&str>,
+        command: &[String],
+    ) -> PortResult<Option<Executed>> {
+        let what = format!("a command in {pod}");
+        let namespace = pod.namespace.as_deref().unwrap_or_default();
+        let pods: Api<Pod> = Api::namespaced(self.wire.client.clone(), namespace);
+        let mut params = AttachParams::default().stdin(false).stdout(true).stderr(true);
+        params.container = container.map(str::to_owned);
+        let limit = self.wire.limit();
+        let run = limit.within(async {
+            let mut process = pods.exec(&pod.name, command.to_vec(), &params).await?;
+            let status = process.take_status();
+            let (stdout, mut stderr) = (process.stdout(), process.stderr());
+            let mut said = Vec::new();
+            let read = async {
+                if let Some(stdout) = stdout {
+                    // What is not read for any reason is missed by whoever looks for it.
+                    let _ = stdout.take(OUTPUT).read_to_end(&mut said).await;
+                }
+            };
+            let drain = async {
+                if let Some(stderr) = &mut stderr {
+                    let _ = tokio::io::copy(stderr, &mut tokio::io::sink()).await;
+                }
+            };
+            tokio::join!(read, drain);
+            let status = match status {
+                Some(status) => status.await,
+                None => None,
+            };
+            Ok::<_, kube::Error>((said, status))
+        });
+        let (said, status) = match run.await {
+            Ok(Ok(ended)) => ended,
+            Ok(Err(kube::Error::Api(status))) if status.code == 501 => return Ok(None),
+            Ok(Err(error)) => return Err(refused(&what, &error)),
+            Err(_) => {
+                let why = format!("{what}: not ended within {:?}", self.wire.time_limit);
+                return Err(PortError::Unavailable(why));
+            }
+        };
+        let Some(status) = status else {
+            return Err(PortError::Unavailable(format!(
+                "{what}: the connection broke before it ended"
+            )));
+        };
+        Ok(Some(Executed {
+            stdout: String::from_utf8_lossy(&said).into_owned(),
+            code: exit_code(&status).ok_or_else(|| {
+                // Such as a program that the image does not have.
+                PortError::Invalid(what, status.message.unwrap_or_default())
+            })?,
+        }))
+    }
+}
+
+/// None when it never ran.
+fn exit_code(status: &Status) -> Option<i32> {
+    if status.status.as_deref() == Some("Success") {
+        return Some(0);
+    }
+    let causes = status.details.as_ref()?.causes.as_ref()?;
+    let cause = causes
+        .iter()
+        .find(|cause| cause.reason.as_deref() == Some("ExitCode"))?;
+    cause.message.as_ref()?.parse().ok()
 }
 
 impl Forwarded {

@@ -6,7 +6,7 @@ use bson::doc;
 use rehelm_clients::mongo::{Login, Mongo};
 use rehelm_core::mongo_uri::ConnectionString;
 use rehelm_core::ports::{DatabaseUser, Databases, PortError};
-use rehelm_testbed::mongo::Face;
+use rehelm_testbed::mongo::{Face, TlsFront};
 
 use super::mongo_support::{place, skipped};
 
@@ -163,4 +163,69 @@ async fn no_server_is_a_clear_error_in_time() {
         matches!(error, PortError::Invalid(..)) && !error.to_string().contains("hunter2"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_user_that_knows_only_scram_sha_1_logs_in() {
+    let Some(place) = place(Face::V4_2) else { return };
+    let db = place.driver().await.database("svc-old");
+    let _ = db.run_command(doc! { "dropUser": "svc-old" }).await;
+    let create = doc! {
+        "createUser": "svc-old", "pwd": "p@ss/word", "mechanisms": ["SCRAM-SHA-1"],
+        "roles": [{ "role": "readWrite", "db": "svc-old" }],
+    };
+    db.run_command(create).await.expect("creates");
+    let mongo = place.connect().await;
+    let listed = mongo.users("svc-old").await.expect("lists");
+    assert_eq!(listed[0].mechanisms, ["SCRAM-SHA-1"]);
+    mongo.try_login(&user("svc-old", "p@ss/word")).await.expect("logs in");
+    let error = mongo
+        .try_login(&user("svc-old", "another-word"))
+        .await
+        .expect_err("not its password");
+    assert!(matches!(error, PortError::Forbidden(_)), "{error}");
+    let uri = ConnectionString::parse(&place.uri).expect("a good URI");
+    let host = &uri.hosts()[0];
+    let (name, port) = (&host.name, host.port.unwrap_or(27017));
+    let uri = format!("mongodb://svc-old:p%40ss%2Fword@{name}:{port}/svc-old");
+    let own = Mongo::connect(&Login::uri(uri.into())).await.expect("connects");
+    own.outline("svc-old").await.expect("may read");
+    mongo.drop_user("svc-old", "svc-old").await.expect("drops");
+}
+
+#[tokio::test]
+async fn tls_wants_the_right_authority_name_and_certificate() {
+    let Some(place) = place(Face::V4_2) else { return };
+    let Some(server) = place.server else {
+        skipped("TLS before the stand-in only");
+        return;
+    };
+    let front = TlsFront::start(server.port(), &["localhost"]).expect("a front");
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let (ca, client) = (write("ca.pem", &front.ca), write("client.pem", &front.client));
+    let other = TlsFront::start(server.port(), &["localhost"]).expect("another front");
+    let strange = write("other.pem", &other.ca);
+    let port = front.port();
+    let uri = |host: &str, ca: &str, more: &str| {
+        format!(
+            "mongodb://root:root-password@{host}:{port}/?tls=true&tlsCAFile={ca}{more}&serverSelectionTimeoutMS=1500"
+        )
+    };
+    let own = format!("&tlsCertificateKeyFile={client}");
+    let connect = async |uri: String| Mongo::connect(&Login::uri(uri.into())).await;
+    let mongo = connect(uri("localhost", &ca, &own)).await.expect("connects");
+    mongo.list().await.expect("lists");
+    for wrong in [
+        uri("127.0.0.1", &ca, &own),
+        uri("localhost", &strange, &own),
+        uri("localhost", &ca, ""),
+    ] {
+        let error = connect(wrong.clone()).await.expect_err(&wrong);
+        assert!(!error.to_string().contains("root-password"), "{error}");
+    }
 }

@@ -10,7 +10,7 @@ use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::ports::{
     Access, ApiKind, Changes, ChartFacts, Cluster, Comparison, CopyProgress, DatabaseFacts, DatabaseOutline,
-    DatabaseProof, DatabaseUser, Databases, DocumentId, Helm, How, Levelled, ListedKind, Notebook, PatchKind,
+    DatabaseProof, DatabaseUser, Databases, DocumentId, Executed, Helm, How, Levelled, ListedKind, Notebook, PatchKind,
     PortResult, Precondition, ReleaseSpec, ReleaseState, Rendered, Select, ServerFacts, UserFacts,
 };
 
@@ -102,6 +102,11 @@ impl<'d> Cluster for Fenced<'_, dyn Cluster + 'd> {
 
     async fn can_i(&self, access: &Access) -> PortResult<bool> {
         self.inner.can_i(access).await
+    }
+
+    async fn exec(&self, pod: &ObjRef, container: Option<&str>, command: &[String]) -> PortResult<Option<Executed>> {
+        self.fence.check().await?;
+        self.inner.exec(pod, container, command).await
     }
 }
 

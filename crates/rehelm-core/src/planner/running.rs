@@ -1,6 +1,7 @@
 //! Steps about what runs: images, stopping, coming up, the address, and how long that may take.
 
 use super::DatabaseView;
+use crate::exec_checks::{ExecCheck, When};
 use crate::inventory::{Claim, Observed};
 use crate::object::{ObjRef, Object};
 use crate::plan::Range;
@@ -93,7 +94,14 @@ pub(super) fn scale(observed: &Observed, profile: &Profile, moving: &[&Claim]) -
         autoscalers,
         volumes,
         declared,
+        checks: checks(profile, When::BeforeStop),
     })
+}
+
+/// What is asked of containers then.
+pub fn checks(profile: &Profile, when: When) -> Vec<ExecCheck> {
+    let all = profile.workloads.exec_checks.iter();
+    all.filter(|check| check.at(when)).cloned().collect()
 }
 
 /// Workloads of the release that have to come up; hooks are Helm's own business.

@@ -24,6 +24,9 @@ pub(super) fn check(profile: &Profile) -> Result<(), ProfileError> {
     }
     secrets(profile).map_err(|why| no("secrets.yaml", why))?;
     databases(profile).map_err(|why| no("databases.yaml", why))?;
+    for check in &profile.workloads.exec_checks {
+        check.sensible().map_err(|why| no("workloads.yaml", why))?;
+    }
     let volumes = &profile.volumes;
     if let Some(both) = volumes.claims.iter().find(|claim| volumes.stay.contains(claim)) {
         return Err(no(

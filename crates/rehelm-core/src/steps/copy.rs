@@ -66,6 +66,7 @@ impl CopiedDatabase {
     /// Documents, user, proof.
     async fn carry(&self, world: &World<'_>, number: u32) -> StepResult<()> {
         let server = server(world)?;
+        let begun = world.clock.elapsed();
         still::wait_until_still(world, server, &self.from).await?;
         let user = self.user(world).await?;
         let begin = world.clock.elapsed();
@@ -102,11 +103,19 @@ impl CopiedDatabase {
         }
         let proof = serde_json::to_value(&to).map_err(|e| PortError::Other(e.to_string()))?;
         world.note(number, &format!("proof {}", self.to), proof).await?;
+        // From the first look for writers to the proof: the part of the outage that is this database's.
+        let took = world.clock.elapsed().saturating_sub(begun).as_secs();
+        world
+            .note(number, &format!("took {}", self.to), json!({"seconds": took}))
+            .await?;
         let (documents, bytes) = totals(&to);
         let said = Finding::info("database-copied", self.to.clone()).arg("from", &self.from);
-        world
-            .progress
-            .finding(&said.arg("documents", documents).arg("bytes", bytes));
+        world.progress.finding(
+            &said
+                .arg("documents", documents)
+                .arg("bytes", bytes)
+                .arg("seconds", took),
+        );
         Ok(())
     }
 

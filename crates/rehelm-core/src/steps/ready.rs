@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Action, Names, Undo, accesses, plural};
+use super::{Action, Names, Undo, accesses, asked, plural};
+use crate::exec_checks::{self, ExecCheck};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::pods;
@@ -21,6 +22,9 @@ use crate::world::{StepError, StepResult, World};
 pub struct Ready {
     /// Workloads of the release.
     pub workloads: Vec<ObjRef>,
+    /// What must be so when they are up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<ExecCheck>,
 }
 
 /// How often the view of workloads and pods is put together anew while waiting.
@@ -170,11 +174,14 @@ impl Action for Ready {
     }
 
     fn rights(&self, names: &Names) -> Vec<Access> {
-        waiting(&self.workloads, &names.target)
+        let mut rights = waiting(&self.workloads, &names.target);
+        rights.extend(exec_checks::rights(&self.checks, &names.target));
+        rights
     }
 
     async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {
-        wait_ready(world, world.target, world.target_namespace(), &self.workloads).await
+        wait_ready(world, world.target, world.target_namespace(), &self.workloads).await?;
+        asked::after_start(world, &self.checks).await
     }
 
     async fn verify(&self, _: &World<'_>, _: u32) -> StepResult<()> {

@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Action, Names, Undo, accesses, brought_back, create, on};
+use super::{Action, Names, Undo, accesses, asked, brought_back, create, on};
+use crate::exec_checks::{self, ExecCheck};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::parallel::side_by_side;
@@ -44,6 +45,9 @@ pub struct Scale {
     pub volumes: Vec<String>,
     /// All other declared objects: the undo brings them back, too, should any be gone.
     pub declared: Vec<ObjRef>,
+    /// What must be so before anything stops.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<ExecCheck>,
 }
 
 /// Node selector that no node matches.
@@ -175,6 +179,7 @@ impl Action for Scale {
             None,
         ));
         rights.extend(self.workloads.iter().flat_map(|w| on(&w.object, &["get", "patch"])));
+        rights.extend(exec_checks::rights(&self.checks, &names.source));
         rights
     }
 
@@ -191,6 +196,7 @@ impl Action for Scale {
     async fn precheck(&self, world: &World<'_>, number: u32) -> StepResult<()> {
         if !world.in_doubt(number) {
             self.live(world).await?;
+            asked::before_stop(world, number, &self.checks, false).await?;
         }
         Ok(())
     }
@@ -199,6 +205,7 @@ impl Action for Scale {
         let live = self.live(world).await?;
         // The first run notes what was; a repeated one must not take its own zeros for the original.
         if world.recall(number, "before").is_none() {
+            asked::before_stop(world, number, &self.checks, true).await?;
             let before: serde_json::Map<String, Value> =
                 live.iter().map(|w| (w.reference().to_string(), state_of(w))).collect();
             // What did not come up before need not come up after a rollback.

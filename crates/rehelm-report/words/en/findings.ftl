@@ -139,7 +139,7 @@ database-exists = the database { $subject } is there already, and this run did n
     .fix = Look what is in it. It may be a copy of { $from } from an earlier attempt; drop it only if it is.
 database-copy-differs = the copy { $subject } is not equal to its original: { $collections }
     .fix = Something still writes. Find it, then run the command again.
-database-copied = copied { $from } to { $subject }: { $documents } documents, equal
+database-copied = copied { $from } to { $subject }: { $documents } documents, equal, in { $seconds } s
 database-copy-kept = the copied database { $subject } stays; { $from } is in use again
     .fix = Drop it when you are sure that nothing in it is needed.
 database-written-since = { $subject } was written to since the switch ({ $collections }): { $new } documents new, { $changed } changed, { $deleted } deleted
@@ -167,6 +167,23 @@ database-uncarriable = { $subject } cannot be carried: { $why ->
    *[other] { $why }
     }
     .fix = Move it by hand, or choose another name, before the outage begins.
+database-obstacles-unknown = the server does not tell whether all of { $subject } can be carried: { $why }
+    .fix = `rehelm db list` as the same user shows what it may see. The migration asks again before it stops anything.
+database-init-unknown = what { $subject } gives to the user of { $database } cannot be read from its script
+    .fix = Compare `rehelm db users` with the product's documentation; the user is made with what the profile says.
+database-init-roles = { $subject } gives the user of { $database } roles that the profile does not name: { $roles }
+    .fix = The release's own initialisation adds them. If it does not run again, give them by hand, or add them to the profile's `renames`.
+exec-check-failed = { $subject }: the check “{ $check }” { $why ->
+    [no-pod] could not be made: none of its pods is ready
+    [not-run] could not be made: { $words }
+    [exit-code] ended with exit code { $code }
+    [unexpected] says something else than expected ({ $expected })
+    [lost] found nothing any more; before the stop it counted { $had }
+   *[other] failed: { $why }
+    }
+    .fix = Run the command of the profile's `exec-checks` in the pod by hand and see what it says. --accept exec-check-failed goes on all the same.
+exec-check-unasked = { $subject }: the check “{ $check }” was not made: this user may not run commands in pods
+    .fix = It is made when the migration begins, by whoever runs that, and needs `get` and `create` of pods/exec.
 drop-unverified = { $subject } has no proven copy
     .fix = First: rehelm db verify { $subject } COPY
 drop-not-equal = { $subject } and { $other } were not proven equal with nobody writing

@@ -221,9 +221,9 @@ impl Front {
                     .get_str("saslSupportedMechs")
                     .ok()
                     .and_then(|user| user.split_once('.'));
-                let known = |(db, user): (&str, &str)| state.users.credential(&(user.into(), db.into())).is_some();
-                if asked.is_some_and(known) {
-                    hello.insert("saslSupportedMechs", vec!["SCRAM-SHA-256"]);
+                let known = |(db, user): (&str, &str)| state.users.credential(&(user.into(), db.into()));
+                if let Some(credential) = asked.and_then(known) {
+                    hello.insert("saslSupportedMechs", vec![credential.mechanism.name()]);
                 }
                 Ok(hello)
             }
@@ -346,9 +346,11 @@ fn login(users: &Users, body: &Document, database: &str, session: &mut Session) 
     };
     if body.contains_key("saslStart") {
         session.login = None;
-        let name = scram::user(message).filter(|_| body.get_str("mechanism") == Ok("SCRAM-SHA-256"));
-        let user = (name.ok_or_else(failed)?, database.to_owned());
-        let credential = users.credential(&user).ok_or_else(failed)?;
+        let user = (scram::user(message).ok_or_else(failed)?, database.to_owned());
+        let credential = users.credential(&user);
+        let credential = credential
+            .filter(|own| body.get_str("mechanism") == Ok(own.mechanism.name()))
+            .ok_or_else(failed)?;
         let (exchange, text) = scram::begin(message, credential).ok_or_else(failed)?;
         session.login = Some((exchange, user));
         return reply(text, false);

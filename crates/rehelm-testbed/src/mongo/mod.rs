@@ -1,7 +1,7 @@
 //! A database server that speaks MongoDB's protocol, on loopback, without a MongoDB binary.
 //!
 //! Documents are stored by [mongo-java-server](https://github.com/bwaldvogel/mongo-java-server); a wire front of our own
-//! adds what a migration meets and that server lacks: SCRAM-SHA-256 logins, users and roles that are enforced, the face
+//! adds what a migration meets and that server lacks: SCRAM-SHA-256 and SHA-1 logins, users and roles that are enforced, the face
 //! of a real version, a replica set's identity, retryable writes, collection options, and faults that tests order.
 //!
 //! What it cannot show: speed, elections, write concerns, enforced validators, caps and collations, readable views, time

@@ -6,7 +6,7 @@ use bson::{Bson, Document, doc};
 
 use super::access::{Need, Privilege, Resource, builtin, privilege};
 use super::refusal::{Answer, Refusal, refuse};
-use super::scram::Credential;
+use super::scram::{Credential, Mechanism};
 
 /// A role or user: its name and its database.
 pub(super) type Named = (String, String);
@@ -39,6 +39,13 @@ fn name_of(body: &Document) -> Result<String, Refusal> {
     }
 }
 
+/// The one that a command names, if it names one alone.
+fn mechanism(body: &Document) -> Mechanism {
+    let named = body.get_array("mechanisms").map(Vec::as_slice).unwrap_or_default();
+    let is = |own: &Mechanism| matches!(named, [Bson::String(only)] if only == own.name());
+    Mechanism::ALL.into_iter().find(is).unwrap_or(Mechanism::Sha256)
+}
+
 fn missing<T>(user: &Named) -> Result<T, Refusal> {
     refuse(11, format!("User '{}' not found", known_as(user)))
 }
@@ -47,7 +54,7 @@ impl Users {
     /// Adds the first user.
     pub fn root(name: &str, password: &str) -> Self {
         let user = User {
-            credential: Credential::new(password),
+            credential: Credential::new(Mechanism::Sha256, name, password),
             roles: vec![("root".into(), "admin".into())],
         };
         Self {
@@ -134,13 +141,8 @@ impl Users {
         let Some(roles) = self.read_roles(body, database)? else {
             return refuse(2, "a user needs roles");
         };
-        self.users.insert(
-            user,
-            User {
-                credential: Credential::new(password),
-                roles,
-            },
-        );
+        let credential = Credential::new(mechanism(body), &user.0, password);
+        self.users.insert(user, User { credential, roles });
         Ok(doc! { "ok": 1.0 })
     }
 
@@ -151,7 +153,7 @@ impl Users {
             return missing(&user);
         };
         if let Ok(password) = body.get_str("pwd") {
-            found.credential = Credential::new(password);
+            found.credential = Credential::new(mechanism(body), &user.0, password);
         }
         if let Some(roles) = roles {
             found.roles = roles;
@@ -215,7 +217,7 @@ impl Users {
             .map(|((name, db), user)| {
                 doc! {
                     "_id": format!("{db}.{name}"), "user": name, "db": db, "roles": roles(&user.roles),
-                    "mechanisms": ["SCRAM-SHA-256"],
+                    "mechanisms": [user.credential.mechanism.name()],
                 }
             });
         Ok(doc! { "users": found.collect::<Vec<_>>(), "ok": 1.0 })

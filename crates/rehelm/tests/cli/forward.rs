@@ -21,15 +21,15 @@ const MEMBERS: [&str; 2] = [
 ];
 
 /// A cluster with two database pods behind a service, and what is in them.
-struct Scene {
-    server: Server,
-    sim: Sim,
-    served: Served,
-    place: Place,
-    runtime: Runtime,
+pub struct Scene {
+    pub server: Server,
+    pub sim: Sim,
+    pub served: Served,
+    pub place: Place,
+    pub runtime: Runtime,
 }
 
-fn pod(name: &str, ready: bool) -> Value {
+pub fn pod(name: &str, ready: bool) -> Value {
     let ready = if ready { "True" } else { "False" };
     json!({
         "apiVersion": "v1", "kind": "Pod",
@@ -45,7 +45,7 @@ fn service(name: &str, spec: Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
 }
 
-fn scene() -> Option<Scene> {
+pub fn scene() -> Option<Scene> {
     let options = Options {
         member_names: MEMBERS.map(str::to_owned).to_vec(),
         ..Options::default()

@@ -6,6 +6,7 @@ mod db;
 mod forward;
 mod help;
 mod init;
+mod inside;
 mod place;
 mod saved_plan;
 mod schemas;
