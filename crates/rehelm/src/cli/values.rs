@@ -5,17 +5,14 @@ pub mod diff;
 pub mod explain;
 pub mod map;
 pub mod today;
-
-use std::sync::Mutex;
+mod watch;
 
 use camino::Utf8PathBuf;
 use clap::Subcommand;
-use indicatif::{ProgressBar, ProgressStyle};
 use rehelm_clients::helm::offline::{OfflineHelm, Task};
 use rehelm_core::ports::PortError;
 use rehelm_core::values::ValueMap;
 use rehelm_core::values::learn::{Asked, LearnError, learn};
-use rehelm_core::values::render::{Phase, Progress};
 
 use crate::cli::global::Global;
 use crate::cli::overrides::Overrides;
@@ -23,6 +20,7 @@ use crate::config::Settings;
 use crate::errors::{Error, Result};
 use crate::exit::Exit;
 use crate::printer::Printer;
+use watch::Watch;
 
 /// What to do about values.
 #[derive(Debug, Subcommand)]
@@ -204,9 +202,9 @@ pub async fn learned(printer: &Printer, helm: &OfflineHelm) -> Result<ValueMap> 
         helm: helm.version(),
         start: helm.values(),
     };
-    let shown = Shown::begin(printer);
-    let learned = learn(helm, asked, &shown).await;
-    shown.end(printer);
+    let watch = Watch::begin(printer);
+    let learned = learn(helm, asked, &watch).await;
+    watch.end();
     learned.map_err(|error| match error {
         LearnError::Refused(_) => Error::failed("the chart does not render with these values")
             .because(error)
@@ -214,44 +212,4 @@ pub async fn learned(printer: &Printer, helm: &OfflineHelm) -> Result<ValueMap> 
             .hint("what it asks of the cluster: --kube-version, --api-versions"),
         error => Error::failed(format!("cannot learn from the chart {}", task.chart)).because(error),
     })
-}
-
-/// How learning goes on, as a bar on terminals and not at all elsewhere.
-struct Shown(Option<Mutex<ProgressBar>>);
-
-impl Shown {
-    fn begin(printer: &Printer) -> Self {
-        if !printer.is_live() || printer.is_quiet() {
-            return Self(None);
-        }
-        let bar = printer.draw_bars().add(ProgressBar::new(0));
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} · {pos} renders · {elapsed}") {
-            bar.set_style(style);
-        }
-        Self(Some(Mutex::new(bar)))
-    }
-
-    fn end(self, printer: &Printer) {
-        if let Some(Ok(bar)) = self.0.map(Mutex::into_inner) {
-            bar.finish_and_clear();
-            printer.end_bars();
-        }
-    }
-}
-
-impl Progress for Shown {
-    fn at(&self, done: usize, of: usize, what: Phase) {
-        if let Some(Ok(bar)) = self.0.as_ref().map(Mutex::lock) {
-            bar.set_length(of as u64);
-            bar.set_position(done as u64);
-            bar.set_message(match what {
-                Phase::Base => "rendering the chart",
-                Phase::Switches => "turning everything on",
-                Phase::Contents => "following texts and numbers",
-                Phase::Choices => "flipping switches",
-                Phase::Shapes => "filling maps and lists",
-                Phase::Leftovers => "looking for the rest",
-            });
-        }
-    }
 }
