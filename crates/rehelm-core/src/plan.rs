@@ -97,7 +97,7 @@ pub struct SourceInfo {
     pub build: String,
 }
 
-/// A values file and what it held.
+/// A file or folder that the release is made with, and what it held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ValuesFile {
     /// Path as configured.
@@ -160,6 +160,9 @@ pub struct TargetInfo {
     /// Extra Helm flags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub helm_flags: Vec<String>,
+    /// The post-renderer among them and everything that lies beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post_renderer: Option<ValuesFile>,
 }
 
 /// The cluster that the plan was made for.

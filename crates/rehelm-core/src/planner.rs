@@ -106,6 +106,8 @@ pub fn plan(
             values: request.values.clone(),
             fills: gathered.fills.clone(),
             helm_flags: request.release.flags.clone(),
+            // Whoever can read files names it.
+            post_renderer: None,
         },
         outage_seconds: running::outage(observed, profile, databases),
         objects: entries,

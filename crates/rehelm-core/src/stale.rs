@@ -20,6 +20,8 @@ pub struct Inputs {
     pub build: String,
     /// Values files with their hashes.
     pub values: Vec<ValuesFile>,
+    /// The post-renderer with the hash of its folder.
+    pub post_renderer: Option<ValuesFile>,
 }
 
 /// Names that the plan's commands and rights speak of.
@@ -61,6 +63,11 @@ pub async fn differences(world: &World<'_>, inputs: &Inputs) -> StepResult<Vec<F
     }
     if inputs.values.len() != plan.target.values.len() {
         findings.push(Finding::error("stale-values", "values files".to_owned()));
+    }
+    if inputs.post_renderer != plan.target.post_renderer {
+        let either = plan.target.post_renderer.as_ref().or(inputs.post_renderer.as_ref());
+        let path = either.map(|file| file.path.clone()).unwrap_or_default();
+        findings.push(Finding::error("stale-post-renderer", path));
     }
     if world.profile.digest != plan.profile.digest {
         findings.push(Finding::error("stale-profile", plan.profile.name.clone()));

@@ -19,6 +19,7 @@ pub mod proof;
 pub mod render;
 pub mod report;
 pub mod scan;
+pub mod setting;
 pub mod sides;
 pub mod solve;
 pub mod source;

@@ -1,11 +1,13 @@
 //! The report of `rehelm values derive`, for people: what was derived, what is left and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use rehelm_core::object::ObjRef;
+use rehelm_core::values::FieldPath;
 use rehelm_core::values::proof::{Class, Residual, Why};
-use rehelm_core::values::report::Report;
+use rehelm_core::values::report::{ClassCount, Report};
+use rehelm_core::values::setting::setting;
 use rehelm_core::values::sides::Totals;
 use rehelm_core::values::warnings::show;
 use serde::Serialize;
@@ -47,6 +49,15 @@ pub fn share(totals: &Totals) -> String {
     )
 }
 
+/// ` (64 settings)` behind a number of leaves, when that is another number.
+fn settings(count: &ClassCount) -> String {
+    match count.settings {
+        same if same == count.count => String::new(),
+        1 => " (1 setting)".to_owned(),
+        n => format!(" ({n} settings)"),
+    }
+}
+
 /// A few lines for the terminal.
 pub fn summary(words: &Words, report: &Report) -> String {
     let mut out = String::new();
@@ -81,10 +92,11 @@ pub fn summary(words: &Words, report: &Report) -> String {
         for count in &report.classes {
             let _ = writeln!(
                 out,
-                "  {:>5}  {}: {}",
+                "  {:>5}  {}: {}{}",
                 count.count,
                 class(words, count.class),
-                why(words, count.why)
+                why(words, count.why),
+                settings(count)
             );
         }
     }
@@ -97,10 +109,11 @@ pub fn counts(words: &Words, report: &Report) -> String {
     for count in &report.classes {
         let _ = writeln!(
             out,
-            "{:>5}  {}: {}",
+            "{:>5}  {}: {}{}",
             count.count,
             class(words, count.class),
-            why(words, count.why)
+            why(words, count.why),
+            settings(count)
         );
     }
     out
@@ -247,7 +260,7 @@ fn left(words: &Words, report: &Report, out: &mut String) {
         out.push_str("Nothing.\n");
         return;
     }
-    out.push_str("| class | reason | differences | carried by the post-renderer |\n|---|---|---|---|\n");
+    out.push_str("| class | reason | differences | settings | carried by the post-renderer |\n|---|---|---|---|---|\n");
     let mut groups: BTreeMap<(Class, Why), Vec<(usize, &Residual)>> = BTreeMap::new();
     for (at, residual) in report.residuals.iter().enumerate() {
         groups
@@ -259,10 +272,11 @@ fn left(words: &Words, report: &Report, out: &mut String) {
         let carried = group.iter().filter(|(at, _)| report.carried.contains(at)).count();
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {carried} |",
+            "| {} | {} | {} | {} | {carried} |",
             class(words, *of),
             why(words, *reason),
-            group.len()
+            group.len(),
+            settings_of(group)
         );
     }
     for ((of, reason), group) in groups.iter().rev() {
@@ -283,6 +297,12 @@ fn left(words: &Words, report: &Report, out: &mut String) {
             let _ = writeln!(out, "- and {} more: see `-o json`", group.len() - LISTED);
         }
     }
+}
+
+/// Settings that differences belong to.
+fn settings_of(group: &[(usize, &Residual)]) -> usize {
+    let all: BTreeSet<(&ObjRef, FieldPath)> = group.iter().map(|(_, r)| (&r.object, setting(&r.field))).collect();
+    all.len()
 }
 
 fn new_objects(report: &Report, out: &mut String) {

@@ -9,6 +9,7 @@ pub mod errors;
 pub mod exit;
 pub mod live;
 pub mod lock;
+pub mod post_renderer;
 pub mod printer;
 pub mod profiles;
 pub mod recovery;

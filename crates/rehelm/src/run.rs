@@ -20,6 +20,7 @@ use crate::errors::{Context, Error, Result};
 use crate::exit::Exit;
 use crate::live::Live;
 use crate::lock::Lock;
+use crate::post_renderer;
 use crate::printer::Printer;
 use crate::run_folder::{JOURNAL, archive};
 use crate::session::{self, Session};
@@ -271,7 +272,11 @@ impl<'a> Run<'a> {
             planner::build_digest(&self.session.declared().await?.0)
         };
         let (values, _) = session::read_values(&self.session.settings.values)?;
-        let inputs = Inputs { build, values };
+        let inputs = Inputs {
+            build,
+            values,
+            post_renderer: post_renderer::among(&self.session.settings.helm_flags)?,
+        };
         let differences = stale::differences(world, &inputs)
             .await
             .context(|| "cannot compare the plan with the cluster".to_owned())?;

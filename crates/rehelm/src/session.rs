@@ -26,6 +26,7 @@ use crate::cli::overrides::Overrides;
 use crate::config::Settings;
 use crate::doors::{self, WallClock};
 use crate::errors::{Context, Error, Result};
+use crate::post_renderer;
 use crate::profiles::ProfileFiles;
 
 /// What a verb works with.
@@ -213,6 +214,7 @@ impl Session {
         findings.extend(self.inside().await?);
         findings.extend(init_job::compare(&gathered.observed.rendered, &self.profile));
         let mut plan = planner::plan(request, &gathered, &self.profile, &databases, entries, Vec::new());
+        plan.target.post_renderer = post_renderer::among(&self.settings.helm_flags)?;
         let rights = checks::rights(&*self.cluster, &plan, &self.beside()).await;
         findings.extend(rights.context(|| "cannot ask the cluster for rights".to_owned())?);
         let mut seen = BTreeSet::new();

@@ -8,8 +8,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::field::{FieldPath, FieldStep, item_steps};
-use crate::{quantity, server};
+use super::field::{FieldPath, FieldStep};
+use crate::quantity;
+
+mod align;
+
+use align::aligned;
 
 /// One leaf that differs.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,10 +57,6 @@ const AMOUNTS: [&str; 8] = [
     "overhead",
     "defaultRequest",
 ];
-/// Lists in which the order of plain words says something.
-const ORDERED: [&str; 2] = ["args", "command"];
-/// Lists with one item are the same item whatever its name.
-const SOLE: [&str; 1] = ["containers"];
 
 /// Compares what is below the root; identity (API version, kind, name, namespace) is not looked at.
 pub fn compare(today: &Value, chart: &Value) -> Compared {
@@ -198,69 +198,6 @@ fn lists(at: &FieldPath, today: &[Value], chart: &[Value], out: &mut Compared) {
     }
 }
 
-type Pair<'a> = (FieldStep, Option<&'a Value>, Option<&'a Value>);
-
-/// Items of two lists, brought together.
-fn aligned<'a>(field: &str, today: &'a [Value], chart: &'a [Value]) -> Vec<Pair<'a>> {
-    let (today_steps, chart_steps) = (item_steps(field, today), item_steps(field, chart));
-    let mut partner: Vec<Option<usize>> = vec![None; today.len()];
-    let mut taken = vec![false; chart.len()];
-    let mut join = |partner: &mut Vec<Option<usize>>, test: &dyn Fn(usize, usize) -> bool| {
-        for (a, found) in partner.iter_mut().enumerate().filter(|(_, found)| found.is_none()) {
-            if let Some(b) = (0..chart.len()).find(|b| !taken[*b] && test(a, *b)) {
-                *found = Some(b);
-                taken[b] = true;
-            }
-        }
-    };
-    let identified = |step: &FieldStep| !matches!(step, FieldStep::Index(_));
-    join(&mut partner, &|a, b| {
-        identified(&today_steps[a]) && today_steps[a] == chart_steps[b]
-    });
-    for key in server::merge_keys(field).iter().map(String::as_str).chain(["name"]) {
-        join(&mut partner, &|a, b| {
-            today[a].get(key).is_some() && today[a].get(key) == chart[b].get(key)
-        });
-    }
-    if !ORDERED.contains(&field) {
-        join(&mut partner, &|a, b| today[a] == chart[b]);
-    }
-    if SOLE.contains(&field) && today.len() == 1 && chart.len() == 1 {
-        join(&mut partner, &|_, _| true);
-    }
-    // Rules about the same resources are the same rule; the others are none's counterpart.
-    let about =
-        |rule: &Value| ["apiGroups", "resources", "resourceNames", "nonResourceURLs"].map(|key| rule.get(key).cloned());
-    let is_rule = |rule: &Value| rule.get("verbs").is_some();
-    join(&mut partner, &|a, b| {
-        is_rule(&today[a]) && about(&today[a]) == about(&chart[b])
-    });
-    // What nothing identifies goes by its order.
-    join(&mut partner, &|a, b| {
-        if is_rule(&today[a]) || is_rule(&chart[b]) {
-            return false;
-        }
-        !identified(&today_steps[a]) && !identified(&chart_steps[b])
-    });
-    let mut next = chart.len();
-    let mut pairs: Vec<Pair<'a>> = Vec::new();
-    for (a, item) in today.iter().enumerate() {
-        let (step, other) = match partner[a] {
-            Some(b) => (chart_steps[b].clone(), Some(&chart[b])),
-            None if identified(&today_steps[a]) => (today_steps[a].clone(), None),
-            None => {
-                next += 1;
-                (FieldStep::Index(next - 1), None)
-            }
-        };
-        pairs.push((step, Some(item), other));
-    }
-    for (b, item) in chart.iter().enumerate().filter(|(b, _)| !partner.contains(&Some(*b))) {
-        pairs.push((chart_steps[b].clone(), None, Some(item)));
-    }
-    pairs
-}
-
 /// Name of the field that a path leads to; of the list, for an item.
 fn name(at: &FieldPath) -> String {
     let key = at.0.iter().rev().find_map(|step| match step {
@@ -296,13 +233,26 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "not so yet: a flag and the word behind it are taken for two items that may change places"]
     fn a_word_behind_a_flag_may_be_its_content() {
-        let args = |list: Value| json!({"args": list});
+        let differ = |today: Value, chart: Value| fields(json!({"args": today}), json!({"args": chart}));
         assert_eq!(
-            fields(args(json!(["--verbose", "x"])), args(json!(["x", "--verbose"]))),
+            differ(json!(["--verbose", "x"]), json!(["x", "--verbose"])),
             ["args[0]", "args[1]"]
         );
+        // A flag goes with its word wherever it stands.
+        assert!(
+            differ(
+                json!(["run", "--a", "1", "--b", "2"]),
+                json!(["run", "--b", "2", "--a", "1"])
+            )
+            .is_empty()
+        );
+        assert_eq!(
+            differ(json!(["--a", "1", "--b", "2"]), json!(["--b", "2", "--a", "3"])),
+            ["args[3]"]
+        );
+        assert_eq!(differ(json!(["--a", "1"]), json!(["--q", "--a", "1"])), ["args[^--q]"]);
+        assert!(differ(json!(["--set", "x", "--set", "y"]), json!(["--set", "y", "--set", "x"])).is_empty());
     }
 
     #[test]

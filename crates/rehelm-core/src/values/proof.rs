@@ -9,6 +9,7 @@ use super::compare::Difference;
 use super::field::{FieldPath, FieldStep};
 use super::map::{How, ValueMap};
 use super::path::ValuePath;
+use super::setting::setting;
 use super::sides::{Made, Sides};
 use super::solve::Solution;
 use super::solve::choose::Conflict;
@@ -257,11 +258,16 @@ pub fn is_gap(class: Class) -> bool {
     class != Class::ByDesign
 }
 
-/// Residuals by class, and by class and reason.
-pub fn tally(residuals: &[Residual]) -> BTreeMap<(Class, Why), usize> {
-    let mut out = BTreeMap::new();
+/// By class and reason: how many leaves, and how many settings they belong to.
+pub fn tally(residuals: &[Residual]) -> BTreeMap<(Class, Why), (usize, usize)> {
+    let mut found: BTreeMap<(Class, Why), (usize, BTreeSet<(&ObjRef, FieldPath)>)> = BTreeMap::new();
     for residual in residuals {
-        *out.entry((residual.class, residual.why)).or_default() += 1;
+        let (count, settings) = found.entry((residual.class, residual.why)).or_default();
+        *count += 1;
+        settings.insert((&residual.object, setting(&residual.field)));
     }
-    out
+    found
+        .into_iter()
+        .map(|(key, (count, settings))| (key, (count, settings.len())))
+        .collect()
 }

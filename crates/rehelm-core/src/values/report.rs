@@ -51,8 +51,10 @@ pub struct ClassCount {
     pub class: Class,
     /// The reason.
     pub why: Why,
-    /// How many.
+    /// How many leaves.
     pub count: usize,
+    /// How many settings they belong to, as people count: all leaves of a toleration are one.
+    pub settings: usize,
 }
 
 /// The whole.
@@ -110,7 +112,12 @@ pub fn report(map: &ValueMap, solution: &Solution, residuals: &[Residual], findi
         conflicts: solution.conflicts.iter().map(open_conflict).collect(),
         classes: super::proof::tally(residuals)
             .into_iter()
-            .map(|((class, why), count)| ClassCount { class, why, count })
+            .map(|((class, why), (count, settings))| ClassCount {
+                class,
+                why,
+                count,
+                settings,
+            })
             .collect(),
         residuals: residuals.iter().map(open).collect(),
         carried: Vec::new(),

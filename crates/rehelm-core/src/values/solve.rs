@@ -16,6 +16,7 @@ use super::render::{RenderError, Rendered, Renderer};
 use super::sides::{Sides, sides};
 use crate::object::{ObjRef, Object};
 
+mod analogy;
 mod apply;
 pub mod choose;
 pub mod index;
@@ -25,7 +26,7 @@ mod names;
 mod objects;
 pub mod ways;
 
-use apply::apply;
+use apply::{apply, harmless};
 use choose::{Chosen, Conflict, Wish, Wisher, choose};
 use index::{Index, Name};
 use layer::{minimal, overlay, replay};
@@ -111,11 +112,17 @@ pub async fn solve(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Sol
     let before = sides(problem.today, &start, problem.renames);
     let (mut rendered, mut now) = (start, before.clone());
     let mut conflicts = Vec::new();
+    let mut guessed = false;
     for _ in 0..ROUNDS {
         let learned = names.of(&rendered);
         let wishes = search.wishes(&now, &learned);
-        let (chosen, lost) = choose(&wishes, &|path, content| search.against(&now, &learned, path, content));
+        let (mut chosen, lost) = choose(&wishes, &|path, content| search.against(&now, &learned, path, content));
         conflicts = lost;
+        if chosen.is_empty() && !guessed {
+            guessed = true;
+            (chosen, _) = choose(&search.guesses(&now, &learned), &|_, _| 0);
+            chosen = harmless(&mut search, chosen).await?;
+        }
         if chosen.is_empty() {
             break;
         }
@@ -226,6 +233,41 @@ impl Search<'_> {
                     ways: ways(&scene, difference),
                 });
             }
+        }
+        for wish in &mut wishes {
+            wish.ways
+                .retain(|way| way.puts.iter().all(|(path, put)| self.may(path, put, &values)));
+        }
+        wishes.retain(|wish| !wish.ways.is_empty());
+        wishes
+    }
+
+    /// What differences that no value reaches may listen to, by analogy.
+    fn guesses(&self, now: &Sides, learned: &BTreeMap<Name, Name>) -> Vec<Wish> {
+        let values = overlay(&self.problem.map.values, &self.values(&self.kept));
+        let analogy = analogy::Analogy::new(self.problem.map, &self.index);
+        let mut wishes = Vec::new();
+        for (_, made, compared) in now.pairs().filter(|(_, made, _)| !made.hook) {
+            let reference = made.object.reference();
+            let name = analogy::learned_name(learned, &reference);
+            let scene = Scene {
+                index: &self.index,
+                name: &name,
+                values: &values,
+                compared,
+            };
+            let open = |d: &&Difference| {
+                d.today.is_some()
+                    && !is_noise(self.problem.map, &name, &d.field)
+                    && self.index.field(&name, &d.field).is_empty()
+            };
+            wishes.extend(
+                compared
+                    .differences
+                    .iter()
+                    .filter(open)
+                    .filter_map(|d| analogy.wish(&scene, &reference, d)),
+            );
         }
         for wish in &mut wishes {
             wish.ways

@@ -55,6 +55,7 @@ fn plan() -> Plan {
             values: vec![],
             fills: vec![],
             helm_flags: vec![],
+            post_renderer: None,
         },
         objects: vec![],
         steps: steps.collect(),

@@ -9,3 +9,4 @@ mod hall;
 mod reference;
 mod serve;
 mod snapshot;
+mod values;

@@ -116,6 +116,41 @@ async fn refusals(search: &mut Search<'_>, chosen: Group) -> Result<(Group, Opti
     Ok((accepted, last))
 }
 
+/// Kinds of guesses that are asked for when the chart refuses all at once.
+const KINDS: usize = 12;
+
+/// Of guesses what the chart takes: all, or those of one last key at a time. One that refuses unknown keys is not asked for each.
+pub(super) async fn harmless(search: &mut Search<'_>, guesses: Group) -> Result<Group, RenderError> {
+    if guesses.is_empty() || takes(search, &guesses).await? {
+        return Ok(guesses);
+    }
+    let mut kinds: Vec<(String, Group)> = Vec::new();
+    for guess in guesses {
+        let kind = guess.0.last_key().unwrap_or_default().to_owned();
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, group)) => group.push(guess),
+            None => kinds.push((kind, vec![guess])),
+        }
+    }
+    let mut out = Group::new();
+    for (_, group) in kinds.into_iter().take(KINDS) {
+        if takes(search, &group).await? {
+            out.extend(group);
+        }
+    }
+    Ok(out)
+}
+
+async fn takes(search: &mut Search<'_>, group: &Group) -> Result<bool, RenderError> {
+    search.renders += 1;
+    let values = search.values(&with(&search.kept, group));
+    match search.renderer.render(&values, 0).await {
+        Ok(_) => Ok(true),
+        Err(RenderError::Refused(_)) => Ok(false),
+        Err(broken) => Err(broken),
+    }
+}
+
 type Judged = (Group, Vec<(ValuePath, Put)>);
 
 /// What made a field right that wished it, and did not make more fields wrong than right.

@@ -126,7 +126,7 @@ pub fn ways(scene: &Scene<'_>, difference: &Difference) -> Vec<Way> {
     unique
 }
 
-fn by(scene: &Scene<'_>, entry: &Entry, reach: &Reach, difference: &Difference) -> Vec<Way> {
+pub(super) fn by(scene: &Scene<'_>, entry: &Entry, reach: &Reach, difference: &Difference) -> Vec<Way> {
     let exact = reach.field == difference.field;
     match &reach.how {
         How::Whole => whole(scene, entry, reach, difference),
