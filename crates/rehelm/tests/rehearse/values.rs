@@ -70,7 +70,7 @@ fn a_patch_that_has_changed_makes_the_plan_stale() {
         "plan",
         "--fill-values",
         "--accept",
-        "database-not-configured",
+        "database-access",
         "--confirm",
         "snapshots",
         "--kubeconfig",
