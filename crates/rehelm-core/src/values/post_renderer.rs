@@ -15,6 +15,8 @@ use super::sides::Sides;
 use crate::object::ObjRef;
 use crate::yaml;
 
+pub mod beside;
+
 /// A file of the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatchFile {

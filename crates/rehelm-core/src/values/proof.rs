@@ -258,9 +258,11 @@ pub fn is_gap(class: Class) -> bool {
     class != Class::ByDesign
 }
 
+type Setting<'a> = (&'a ObjRef, FieldPath);
+
 /// By class and reason: how many leaves, and how many settings they belong to.
 pub fn tally(residuals: &[Residual]) -> BTreeMap<(Class, Why), (usize, usize)> {
-    let mut found: BTreeMap<(Class, Why), (usize, BTreeSet<(&ObjRef, FieldPath)>)> = BTreeMap::new();
+    let mut found: BTreeMap<(Class, Why), (usize, BTreeSet<Setting<'_>>)> = BTreeMap::new();
     for residual in residuals {
         let (count, settings) = found.entry((residual.class, residual.why)).or_default();
         *count += 1;

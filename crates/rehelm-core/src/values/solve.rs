@@ -19,6 +19,7 @@ use crate::object::{ObjRef, Object};
 mod analogy;
 mod apply;
 pub mod choose;
+pub mod existing;
 pub mod index;
 pub mod layer;
 mod lists;
@@ -72,6 +73,8 @@ pub struct Solution {
     pub removals: Vec<Conflict>,
     /// Contents that were tried and had no effect, or a bad one.
     pub failed: Vec<(ValuePath, Put)>,
+    /// Secrets that are there and are named to the chart.
+    pub existing: Vec<existing::Existing>,
     /// Both sides without the solution.
     pub before: Sides,
     /// Both sides with it.
@@ -131,6 +134,7 @@ pub async fn solve(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Sol
         rendered = next;
         now = sides;
     }
+    let (now, rendered, existing) = existing::existing(&mut search, now, rendered, &names).await?;
     let values = search.values(&search.kept);
     let effective = overlay(&problem.map.values, &values);
     // To be left out is no other content: the chart cannot leave it out while others need the value.
@@ -147,6 +151,7 @@ pub async fn solve(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Sol
         conflicts,
         removals,
         failed: search.failed,
+        existing,
         before,
         after: now,
         rendered,
@@ -186,6 +191,7 @@ pub async fn look(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Solu
         conflicts: Vec::new(),
         removals: Vec::new(),
         failed: Vec::new(),
+        existing: Vec::new(),
         before: now.clone(),
         after: now,
         rendered,

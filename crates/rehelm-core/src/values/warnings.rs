@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::compare::Difference;
 use super::field::{FieldPath, FieldStep};
 use super::map::{How, ValueMap};
+use super::post_renderer::beside::fate;
 use super::proof::{Residual, last_key, starred_key};
 use super::solve::Solution;
 use super::solve::index::{Index, name_of};
@@ -28,6 +29,13 @@ pub fn warnings(map: &ValueMap, solution: &Solution, residuals: &[Residual]) -> 
         fields(today, &compared.differences, &kept, &mut out);
     }
     secrets(map, solution, &mut out);
+    for existing in &solution.existing {
+        out.push(
+            Finding::warning("values-secret-existing", short(&existing.instead_of))
+                .arg("value", existing.path.to_string())
+                .arg("name", &existing.name),
+        );
+    }
     let hooks = residuals
         .iter()
         .filter(|r| r.hook && super::proof::is_gap(r.class))
@@ -72,7 +80,7 @@ fn missing(solution: &Solution, out: &mut Vec<Finding>) {
             .map(|kept| kept.path.to_string())
             .collect();
         out.push(match (still, server::stop(object).is_some()) {
-            (true, _) => Finding::warning("values-no-counterpart", short(&reference)),
+            (true, _) => Finding::warning("values-no-counterpart", short(&reference)).arg("fate", fate(object)),
             (false, true) => Finding::warning("values-feature-off", short(&reference)).arg("values", by.join(", ")),
             (false, false) => Finding::info("values-object-off", short(&reference)).arg("values", by.join(", ")),
         });

@@ -1,7 +1,13 @@
 ## What `rehelm values derive` and `rehelm values diff` find. `$subject` is an object (`Kind/name`), or a value.
 
 values-no-counterpart = { $subject } runs today, and the chart makes no such object
-    .fix = Decide whether it is still needed; if so, apply it beside the release.
+    .fix = { $fate ->
+        [secret] Nothing reads it from the chart; `rehelm` brings over the secrets of the profile.
+        [data] It holds data and stays where it is.
+        [cluster] It belongs to the whole cluster and stays; look at who it serves before you clean up.
+        [workload] It would run beside the release: decide whether it is still needed, and apply it by hand.
+       *[apply] If it is still needed, apply it beside the release: with `--post-renderer DIR` it is in DIR/only-today.yaml.
+    }
 values-feature-off = { $subject } runs today; the chart leaves it out unless { $values } says otherwise
     .fix = The derived values switch it on.
 values-object-off = { $subject } exists today; the chart leaves it out unless { $values } says otherwise
@@ -45,6 +51,8 @@ values-secret-empty = { $subject } is rendered from { $values }, which nobody ha
        *[no] {""}
     }
     .fix = Give its content (from the running secret), or name an existing secret where the chart takes one.
+values-secret-existing = { $subject } is not rendered: { $value } names { $name }, which today's workloads read
+    .fix = Have { $name } in the release's namespace before the install; `rehelm` brings over the secrets of the profile.
 values-refused = the chart cannot be rendered with these values: { $why }
     .fix = Give what it asks for in a file, with -f.
 

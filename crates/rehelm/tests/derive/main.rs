@@ -3,6 +3,7 @@
 // What is skipped is said.
 #![allow(clippy::print_stderr)]
 
+mod existing;
 mod reference;
 mod roundtrip;
 mod support;

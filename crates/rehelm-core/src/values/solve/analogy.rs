@@ -20,13 +20,18 @@ const SUPPORTERS: usize = 2;
 /// Guesses for one field.
 const GUESSES: usize = 2;
 
+/// Kind, and the field with None for items.
+type KindOfField = (String, Vec<Option<String>>);
+/// Path below the block: who has it so, and how.
+type Habits = BTreeMap<ValuePath, (BTreeSet<Name>, How)>;
+
 /// How objects of a kind take their fields from values of their own.
 pub(super) struct Analogy<'a> {
     map: &'a ValueMap,
     /// The part of the values that belongs to an object.
     blocks: BTreeMap<Name, ValuePath>,
-    /// Kind, field with stars, path below the block: the objects that have it so, with one example.
-    habits: BTreeMap<(String, Vec<Option<String>>), BTreeMap<ValuePath, (BTreeSet<Name>, How)>>,
+    /// Where each field comes from, below the blocks.
+    habits: BTreeMap<KindOfField, Habits>,
 }
 
 impl<'a> Analogy<'a> {
