@@ -7,7 +7,7 @@ use rehelm_clients::helm::offline::OfflineHelm;
 use rehelm_clients::post_renderer;
 use rehelm_core::values::ValueMap;
 use rehelm_core::values::outcome;
-use rehelm_core::values::post_renderer::beside::beside;
+use rehelm_core::values::post_renderer::beside;
 use rehelm_core::values::post_renderer::{PROGRAM, carries, files};
 use rehelm_core::values::proof::{Grounds, Residual, residuals};
 use rehelm_core::values::report::{Report, report};
@@ -142,7 +142,7 @@ async fn finish(
         written.push(format!("{place} (secret)"));
     }
     if let Some(folder) = &args.post_renderer {
-        if let Some(file) = beside(&solution.after) {
+        if let Some(file) = beside::beside(&solution.after) {
             let place = folder.join(&file.path);
             write(&place, &file.content, 0o600)?;
             written.push(format!("{place} (apply it beside the release, if it is needed)"));
