@@ -1,5 +1,6 @@
 //! A made-up product of any size, and what it costs to load its cluster and to plan its migration.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -160,7 +161,7 @@ async fn run(size: usize, file: &Utf8Path) -> String {
 fn trace(what: &str) {
     if std::env::var_os("REHELM_BENCH_TRACE").is_some() {
         let (now, peak) = (status("VmRSS:") / 1024.0, status("VmHWM:") / 1024.0);
-        eprintln!("{what}: {now:.0} MiB, at most {peak:.0}");
+        let _ = writeln!(std::io::stderr(), "{what}: {now:.0} MiB, at most {peak:.0}");
     }
 }
 
