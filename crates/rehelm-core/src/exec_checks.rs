@@ -142,6 +142,9 @@ pub async fn ask(cluster: &dyn Cluster, namespace: &str, check: &ExecCheck) -> P
     if found.is_empty() {
         return Ok(said(Finding::error(FAILED, workload.to_string()), "no-pod"));
     }
+    if !may_run(cluster, namespace).await? {
+        return Ok(said(Finding::warning(UNASKED, workload.to_string()), "not-allowed"));
+    }
     let mut answer = Answer::default();
     for pod in found {
         let container = check.container.as_deref();
@@ -152,19 +155,40 @@ pub async fn ask(cluster: &dyn Cluster, namespace: &str, check: &ExecCheck) -> P
             Err(PortError::Forbidden(_)) => {
                 return Ok(said(Finding::warning(UNASKED, workload.to_string()), "not-allowed"));
             }
-            Err(PortError::Invalid(_, why) | PortError::NotFound(why) | PortError::Other(why)) => {
-                let finding = Finding::error(FAILED, pod.reference().to_string());
+            Err(
+                PortError::Invalid(_, why)
+                | PortError::NotFound(why)
+                | PortError::Other(why)
+                | PortError::Unavailable(why),
+            ) => {
+                // No way into the pod, or no such program in its image, says nothing of the data.
+                let finding = Finding::warning(UNASKED, pod.reference().to_string());
                 answer.findings.push(
                     finding
                         .arg("check", &check.name)
                         .arg("why", "not-run")
-                        .arg("words", why),
+                        .arg("words", short(&why)),
                 );
             }
             Err(error) => return Err(error),
         }
     }
     Ok(answer)
+}
+
+/// True when this identity may run commands in the namespace's pods, whichever verb the API server wants for that.
+async fn may_run(cluster: &dyn Cluster, namespace: &str) -> PortResult<bool> {
+    for access in running_commands(namespace) {
+        if cluster.can_i(&access).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Without the address that the API server asked, which holds the whole command.
+fn short(why: &str) -> &str {
+    why.rsplit_once("\": ").map_or(why, |(_, rest)| rest)
 }
 
 fn running(pod: &Object) -> bool {
@@ -212,19 +236,28 @@ pub async fn before(cluster: &dyn Cluster, namespace: &str, checks: &[ExecCheck]
     Ok(findings)
 }
 
-/// Rights to ask.
-pub fn rights(checks: &[ExecCheck], namespace: &str) -> Vec<Access> {
+/// Web sockets begin with a `get`; API servers from 1.35 on ask for `create` as well.
+fn running_commands(namespace: &str) -> Vec<Access> {
+    accesses(&["get", "create"], "", "pods/exec", Some(namespace))
+}
+
+/// Rights to look which pods would be asked.
+pub fn looking(checks: &[ExecCheck], namespace: &str) -> Vec<Access> {
     if checks.is_empty() {
         return Vec::new();
     }
     let mut rights = accesses(&["list"], "", "pods", Some(namespace));
-    // Web sockets begin with a `get`; API servers from 1.35 on ask for `create` as well.
-    rights.extend(accesses(&["get", "create"], "", "pods/exec", Some(namespace)));
-    rights.extend(
-        checks
-            .iter()
-            .flat_map(|check| crate::steps::on(&check.reference(namespace), &["get"])),
-    );
+    let workloads = checks.iter().map(|check| check.reference(namespace));
+    rights.extend(workloads.flat_map(|workload| crate::steps::on(&workload, &["get"])));
+    rights
+}
+
+/// Rights to ask.
+pub fn rights(checks: &[ExecCheck], namespace: &str) -> Vec<Access> {
+    let mut rights = looking(checks, namespace);
+    if !rights.is_empty() {
+        rights.extend(running_commands(namespace));
+    }
     rights
 }
 
@@ -269,6 +302,13 @@ mod tests {
         assert_eq!(bad.findings[0].args["expected"], "(?m)^last_save:ok\\r?$");
         assert!(!format!("{bad:?}").contains("hunter2"));
         assert_eq!(judged(&check, "", 3).findings[0].args["code"], "3");
+    }
+
+    #[test]
+    fn the_command_is_no_part_of_what_is_told() {
+        let why = "error sending request: Post \"https://node-1:10250/exec/a/b?command=sh\": dial tcp: no such host";
+        assert_eq!(short(why), "dial tcp: no such host");
+        assert_eq!(short("no shell"), "no shell");
     }
 
     #[test]

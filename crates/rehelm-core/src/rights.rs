@@ -19,7 +19,7 @@ use crate::plan::{Phase, Plan};
 use crate::ports::{Access, Cluster, PortResult};
 use crate::stale;
 use crate::steps::{StepSpec, access, accesses, brought_back, on, plural};
-use crate::{duplicate, lease};
+use crate::{duplicate, exec_checks, lease};
 
 pub use grants::granted_by;
 pub use manifests::{Subject, SubjectError, Subjects, manifests, role_text};
@@ -224,6 +224,12 @@ fn reading(plan: &Plan, beside: &Beside) -> BTreeSet<Access> {
         let kind = ObjRef::new(api_version, kind, None, "");
         listed(&kind)
     }));
+    // Whoever may only read is told that nobody asked the containers.
+    let checks = plan.steps.iter().filter_map(|step| match &step.spec {
+        StepSpec::Scale(scale) => Some(&scale.checks),
+        _ => None,
+    });
+    rights.extend(checks.flat_map(|checks| exec_checks::looking(checks, &plan.source.namespace)));
     rights
 }
 

@@ -177,15 +177,17 @@ database-init-roles = { $subject } gives the user of { $database } roles that th
     .fix = The release's own initialisation adds them. If it does not run again, give them by hand, or add them to the profile's `renames`.
 exec-check-failed = { $subject }: the check “{ $check }” { $why ->
     [no-pod] could not be made: none of its pods is ready
-    [not-run] could not be made: { $words }
     [exit-code] ended with exit code { $code }
     [unexpected] says something else than expected ({ $expected })
     [lost] found nothing any more; before the stop it counted { $had }
    *[other] failed: { $why }
     }
     .fix = Run the command of the profile's `exec-checks` in the pod by hand and see what it says. --accept exec-check-failed goes on all the same.
-exec-check-unasked = { $subject }: the check “{ $check }” was not made: this user may not run commands in pods
-    .fix = It is made when the migration begins, by whoever runs that, and needs `get` and `create` of pods/exec.
+exec-check-unasked = { $subject }: the check “{ $check }” was not made: { $why ->
+    [not-run] { $words }
+   *[other] this user may not run commands in pods
+    }
+    .fix = It is made again when the migration begins, with `get` and `create` of pods/exec. What it cannot show, see for yourself before you begin.
 drop-unverified = { $subject } has no proven copy
     .fix = First: rehelm db verify { $subject } COPY
 drop-not-equal = { $subject } and { $other } were not proven equal with nobody writing
