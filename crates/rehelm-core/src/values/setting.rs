@@ -76,7 +76,7 @@ mod tests {
                 "spec.template.spec.containers[name=a].image",
                 "spec.template.spec.containers[name=a].image",
             ),
-            ("metadata.annotations[\"a/b\"]", "metadata.annotations[\"a/b\"]"),
+            ("metadata.annotations[\"a/b\"]", "metadata.annotations.a/b"),
             ("data.KEY", "data.KEY"),
             ("spec.replicas", "spec.replicas"),
         ] {
