@@ -133,6 +133,21 @@ pub struct ValueRules {
     /// Lines that would keep today's state where the chart's default differs: kept as words only.
     #[serde(default)]
     pub workload_keys: BTreeMap<String, String>,
+    /// What `values derive` tries for fields for which rendering finds no value.
+    #[serde(default)]
+    pub hints: Vec<ValueHint>,
+}
+
+/// A value that reaches a field in a way that rendering does not bring out. It is tried, and kept when the render is right with it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ValueHint {
+    /// `Kind/name` in the release.
+    pub object: String,
+    /// The field, such as `spec.template.spec.hostAliases`.
+    pub field: String,
+    /// Dotted path in the chart's values; the field is its content.
+    pub value: String,
 }
 
 /// One value that holds a secret's content.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Profile, ProfileError};
 use crate::constraint::Constraint;
+use crate::values::solve::hints::Hint;
 
 /// Databases that belong to the server.
 const SERVERS_OWN: [&str; 3] = ["admin", "config", "local"];
@@ -26,6 +27,9 @@ pub(super) fn check(profile: &Profile) -> Result<(), ProfileError> {
     databases(profile).map_err(|why| no("databases.yaml", why))?;
     for check in &profile.workloads.exec_checks {
         check.sensible().map_err(|why| no("workloads.yaml", why))?;
+    }
+    for hint in &profile.values.hints {
+        Hint::read(hint).map_err(|why| no("values.yaml", why))?;
     }
     let volumes = &profile.volumes;
     if let Some(both) = volumes.claims.iter().find(|claim| volumes.stay.contains(claim)) {

@@ -20,6 +20,7 @@ mod analogy;
 mod apply;
 pub mod choose;
 pub mod existing;
+pub mod hints;
 pub mod index;
 pub mod layer;
 mod lists;
@@ -45,6 +46,8 @@ pub struct Problem<'a> {
     pub today: &'a [Object],
     /// Today's `Kind/name` and the chart's name, from a profile.
     pub renames: &'a BTreeMap<String, String>,
+    /// What a profile says where rendering cannot tell.
+    pub hints: &'a [hints::Hint],
     /// Values that a person gave: they are never changed.
     pub given: &'a Value,
 }
@@ -73,6 +76,8 @@ pub struct Solution {
     pub removals: Vec<Conflict>,
     /// Contents that were tried and had no effect, or a bad one.
     pub failed: Vec<(ValuePath, Put)>,
+    /// The profile's hints that something rests on.
+    pub hinted: Vec<hints::Hint>,
     /// Secrets that are there and are named to the chart.
     pub existing: Vec<existing::Existing>,
     /// Both sides without the solution.
@@ -147,6 +152,7 @@ pub async fn solve(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Sol
     Ok(Solution {
         values: minimal(&problem.map.values, &values),
         names: names.of(&rendered),
+        hinted: hints::used(problem, &search.kept),
         kept: search.kept,
         conflicts,
         removals,
@@ -191,6 +197,7 @@ pub async fn look(problem: &Problem<'_>, renderer: &dyn Renderer) -> Result<Solu
         conflicts: Vec::new(),
         removals: Vec::new(),
         failed: Vec::new(),
+        hinted: Vec::new(),
         existing: Vec::new(),
         before: now.clone(),
         after: now,
@@ -248,7 +255,7 @@ impl Search<'_> {
         wishes
     }
 
-    /// What differences that no value reaches may listen to, by analogy.
+    /// What differences that no value reaches may listen to: as the profile says, or by analogy.
     fn guesses(&self, now: &Sides, learned: &BTreeMap<Name, Name>) -> Vec<Wish> {
         let values = overlay(&self.problem.map.values, &self.values(&self.kept));
         let analogy = analogy::Analogy::new(self.problem.map, &self.index);
@@ -267,13 +274,10 @@ impl Search<'_> {
                     && !is_noise(self.problem.map, &name, &d.field)
                     && self.index.field(&name, &d.field).is_empty()
             };
-            wishes.extend(
-                compared
-                    .differences
-                    .iter()
-                    .filter(open)
-                    .filter_map(|d| analogy.wish(&scene, &reference, d)),
-            );
+            wishes.extend(compared.differences.iter().filter(open).filter_map(|d| {
+                let hinted = hints::wish(self.problem.hints, &scene, &reference, d);
+                hinted.or_else(|| analogy.wish(&scene, &reference, d))
+            }));
         }
         for wish in &mut wishes {
             wish.ways

@@ -29,6 +29,13 @@ pub fn warnings(map: &ValueMap, solution: &Solution, residuals: &[Residual]) -> 
         fields(today, &compared.differences, &kept, &mut out);
     }
     secrets(map, solution, &mut out);
+    for hint in &solution.hinted {
+        out.push(
+            Finding::info("values-hinted", &hint.object)
+                .arg("field", hint.field.to_string())
+                .arg("value", hint.value.to_string()),
+        );
+    }
     for existing in &solution.existing {
         out.push(
             Finding::warning("values-secret-existing", short(&existing.instead_of))

@@ -53,6 +53,8 @@ values-secret-empty = { $subject } is rendered from { $values }, which nobody ha
     .fix = Give its content (from the running secret), or name an existing secret where the chart takes one.
 values-secret-existing = { $subject } is not rendered: { $value } names { $name }, which today's workloads read
     .fix = Have { $name } in the release's namespace before the install; `rehelm` brings over the secrets of the profile.
+values-hinted = { $subject } takes { $field } from { $value }: the profile says so, the render confirmed it, and no probe had found it
+    .fix = Nothing; it is marked because a person wrote it into the profile.
 values-refused = the chart cannot be rendered with these values: { $why }
     .fix = Give what it asks for in a file, with -f.
 

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr)]
 
 mod existing;
+mod hinted;
 mod reference;
 mod roundtrip;
 mod support;

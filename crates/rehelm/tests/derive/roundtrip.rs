@@ -71,6 +71,7 @@ async fn what_values_made_is_derived_again() {
             map: &map,
             today: &today.objects,
             renames: &Default::default(),
+            hints: &[],
             given: &given,
         };
         let solution = solve(&problem, &helm).await.unwrap();

@@ -80,6 +80,7 @@ pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
             map: &map,
             today: &today.source.objects,
             renames: &today.renames,
+            hints: &today.hints,
             given: helm.values(),
         };
         let solution = solve(&problem, &helm).await.map_err(|error| {

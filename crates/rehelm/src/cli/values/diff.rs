@@ -67,6 +67,7 @@ pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
             map: &map,
             today: &today.source.objects,
             renames: &today.renames,
+            hints: &today.hints,
             given: helm.values(),
         };
         let mut seen = look(&problem, &helm)

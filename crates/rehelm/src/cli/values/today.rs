@@ -7,6 +7,7 @@ use rehelm_core::finding::Finding;
 use rehelm_core::object::Object;
 use rehelm_core::ports::Cluster as _;
 use rehelm_core::profile::Profile;
+use rehelm_core::values::solve::hints::Hint;
 use rehelm_core::values::source::{Move, Source, source, usual_namespace};
 
 use super::Setup;
@@ -32,6 +33,8 @@ pub struct Today {
     pub source: Source,
     /// Today's `Kind/name` and the chart's name.
     pub renames: BTreeMap<String, String>,
+    /// What the profile says of values that rendering does not find.
+    pub hints: Vec<Hint>,
     /// Old and new namespace.
     pub moves: Option<(String, String)>,
 }
@@ -74,6 +77,7 @@ pub async fn today(global: &Global, setup: &Setup, from: From, namespace: Option
     Ok(Today {
         source: read,
         renames: profile.as_ref().map(renames).unwrap_or_default(),
+        hints: profile.as_ref().map(hints).unwrap_or_default(),
         moves: old.map(|old| (old, to)),
     })
 }
@@ -95,6 +99,16 @@ fn renames(profile: &Profile) -> BTreeMap<String, String> {
     let secrets = profile.secrets.classes.iter().flat_map(|class| &class.secrets);
     secrets
         .filter_map(|(name, entry)| Some((format!("Secret/{name}"), entry.rename.as_ref()?.to.clone())))
+        .collect()
+}
+
+/// The profile's hints; what cannot be meant was refused when it was read.
+fn hints(profile: &Profile) -> Vec<Hint> {
+    profile
+        .values
+        .hints
+        .iter()
+        .filter_map(|line| Hint::read(line).ok())
         .collect()
 }
 
