@@ -14,6 +14,17 @@ const KINDS: &str = "deployments,services,configmaps,secrets,serviceaccounts,ing
 
 type Objects = BTreeMap<String, Value>;
 
+/// What a plan says, but for where it was saved and what only a node can answer: on the testbed no command runs in a pod, which is
+/// a warning, and in a rehearsal nobody tries.
+fn plan_lines(planned: &str) -> impl Iterator<Item = &str> {
+    let mut unasked = false;
+    planned.lines().filter(move |line| {
+        // The line after a finding says what to do about it.
+        let fix = std::mem::replace(&mut unasked, line.ends_with("[exec-check-unasked]"));
+        !(fix || unasked || line.starts_with("Saved") || line.ends_with(" warnings"))
+    })
+}
+
 fn foresees(scenario: &str, custom: &str) {
     let Some(scene) = Scene::up(scenario) else { return };
     let mut flags = vec!["--fill-values", "--confirm", "snapshots"];
@@ -27,7 +38,7 @@ fn foresees(scenario: &str, custom: &str) {
     let words = [&["rehearse", "--keep", "-o", "json"], &sealed[..], &flags].concat();
     let rehearsed = scene.rehelm(&words).code(0);
     let mut said = rehearsed.err.lines();
-    for line in planned.lines().filter(|line| !line.starts_with("Saved")) {
+    for line in plan_lines(&planned) {
         assert!(
             said.any(|other| other == line),
             "not in the rehearsal's plan: {line}\n{}",
