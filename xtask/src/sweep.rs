@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::process::{Command, ExitCode};
 
+use crate::demo;
 use crate::run::{build_programs, cargo, program, run};
 
 /// Crates whose own speed counts; thousands of runs are made.
@@ -15,7 +16,16 @@ pub fn run_verb(words: &[String]) -> ExitCode {
         return real(words);
     }
     let mut build = cargo();
-    build.args(["build", "--quiet", "--locked", "--workspace", "--bin", "rehelm-sweep"]);
+    build.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--workspace",
+        "--bin",
+        "rehelm-sweep",
+        "--bin",
+        "rehelm-testbed",
+    ]);
     for name in OURS {
         build.args(["--config", &format!("profile.dev.package.{name}.opt-level=2")]);
     }
@@ -23,7 +33,15 @@ pub fn run_verb(words: &[String]) -> ExitCode {
     if built != ExitCode::SUCCESS {
         return built;
     }
-    run(Command::new(program("rehelm-sweep")).args(words))
+    let (helm, kubectl) = match demo::tools() {
+        Ok(found) => found,
+        Err(why) => {
+            let _ = writeln!(std::io::stderr(), "{why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut sweep = Command::new(program("rehelm-sweep"));
+    run(sweep.args(words).env("HELM_BIN", helm).env("KUBECTL_BIN", kubectl))
 }
 
 /// The end-to-end tests that kill a process, its Helm, the API server and the connection, at all records instead of a sample.
