@@ -12,7 +12,7 @@ use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
 use crate::pods;
 use crate::ports::{Access, Cluster, Executed, PortError, PortResult, Select};
-use crate::steps::accesses;
+use crate::steps::{accesses, inside_pods, on};
 
 /// When a command is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -236,9 +236,8 @@ pub async fn before(cluster: &dyn Cluster, namespace: &str, checks: &[ExecCheck]
     Ok(findings)
 }
 
-/// Web sockets begin with a `get`; API servers from 1.35 on ask for `create` as well.
 fn running_commands(namespace: &str) -> Vec<Access> {
-    accesses(&["get", "create"], "", "pods/exec", Some(namespace))
+    inside_pods("pods/exec", namespace)
 }
 
 /// Rights to look which pods would be asked.
@@ -248,7 +247,7 @@ pub fn looking(checks: &[ExecCheck], namespace: &str) -> Vec<Access> {
     }
     let mut rights = accesses(&["list"], "", "pods", Some(namespace));
     let workloads = checks.iter().map(|check| check.reference(namespace));
-    rights.extend(workloads.flat_map(|workload| crate::steps::on(&workload, &["get"])));
+    rights.extend(workloads.flat_map(|workload| on(&workload, &["get"])));
     rights
 }
 

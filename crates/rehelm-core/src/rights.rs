@@ -18,7 +18,7 @@ use crate::parallel;
 use crate::plan::{Phase, Plan};
 use crate::ports::{Access, Cluster, PortResult};
 use crate::stale;
-use crate::steps::{StepSpec, access, accesses, brought_back, on, plural};
+use crate::steps::{StepSpec, access, accesses, brought_back, inside_pods, on, plural};
 use crate::{duplicate, exec_checks, lease};
 
 pub use grants::granted_by;
@@ -180,13 +180,12 @@ fn common(plan: &Plan, beside: &Beside) -> BTreeSet<Access> {
     rights
 }
 
-/// A port of a pod: its place is looked up by the name of a service or of the pod. Web sockets begin with a `get`; API
-/// servers from 1.35 on ask for `create` as well.
+/// A port of a pod: its place is looked up by the name of a service or of the pod.
 fn forwarding(namespace: &str) -> BTreeSet<Access> {
     let place = Some(namespace);
     let mut rights = accesses(&["get"], "", "services", place);
     rights.extend(accesses(&["get", "list"], "", "pods", place));
-    rights.extend(accesses(&["get", "create"], "", "pods/portforward", place));
+    rights.extend(inside_pods("pods/portforward", namespace));
     rights.into_iter().collect()
 }
 

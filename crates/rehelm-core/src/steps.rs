@@ -236,6 +236,12 @@ pub(crate) fn accesses(verbs: &[&str], group: &str, resource: &str, namespace: O
         .collect()
 }
 
+/// Rights to speak with what is inside a pod (`pods/exec`, `pods/portforward`). Web sockets begin with a `get`; API servers from
+/// 1.35 on ask for `create` as well.
+pub(crate) fn inside_pods(resource: &str, namespace: &str) -> Vec<Access> {
+    accesses(&["get", "create"], "", resource, Some(namespace))
+}
+
 /// Rights on one object, by its name. A list or a watch of one name is a wait for that object.
 pub(crate) fn on(object: &ObjRef, verbs: &[&str]) -> Vec<Access> {
     let (group, resource) = (object.group(), plural(&object.kind));

@@ -9,6 +9,7 @@ pub mod kinds;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use clap::ValueEnum;
 use rehelm_sim::Sim;
 
 pub use kinds::Fault;
@@ -93,7 +94,7 @@ impl Twist for Faulty {
 /// Every kind at every class of calls that a run of this scenario makes.
 pub fn cases(course: &Course) -> Vec<Case> {
     let mut cases = Vec::new();
-    for kind in Fault::ALL {
+    for &kind in Fault::value_variants() {
         for (class, count) in kind.places(course) {
             // The first one, and one in the middle.
             let mut nths = vec![1];

@@ -182,36 +182,11 @@ pub fn global(config: &Utf8Path) -> Result<Global, Missing> {
 /// As an operator did it years ago.
 async fn install(stage: &Stage, scenario: &Scenario, tools: &Tools) -> Result<(), Missing> {
     let kubectl = Kubectl::new(tools.kubectl.clone(), stage.kubeconfig().to_owned());
-    let namespace = scenario.namespace.as_str();
     let _hold = stage.sim.hold();
-    if namespace != "default" {
-        kubectl
-            .run(["create", "namespace", namespace], "")
-            .await
-            .map_err(failed)?;
-    }
-    for folder in scenario.secret_folders().map_err(failed)? {
-        let create = ["create", "--validate=false", "-n", namespace, "-f", folder.as_str()];
-        kubectl.run(create, "").await.map_err(failed)?;
-    }
-    let manifests = scenario.manifests(&kubectl).await.map_err(failed)?;
-    let parts = [
-        (Some(namespace), manifests.first),
-        (Some(namespace), manifests.second),
-        (None, manifests.elsewhere),
-    ];
-    for (namespace, documents) in parts {
-        if !documents.is_empty() {
-            let place = namespace.into_iter().flat_map(|namespace| ["-n", namespace]);
-            let apply = ["apply", "--validate=false", "-f", "-"];
-            kubectl
-                .run(apply.into_iter().chain(place), &documents)
-                .await
-                .map_err(failed)?;
-        }
+    let settle = || {
         stage.sim.quiesce(LIMIT);
-    }
-    Ok(())
+    };
+    scenario.install(&kubectl, settle).await.map_err(failed)
 }
 
 async fn plan(stage: &Stage) -> Result<Plan, Missing> {

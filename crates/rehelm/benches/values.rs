@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8PathBuf;
 use rehelm_clients::helm::offline::{OfflineHelm, Task};
-use rehelm_core::values::learn::{Asked, learn};
+use rehelm_core::values::learn::learn;
 use rehelm_core::values::render::{Phase, Progress};
 
 /// Set to a name, only charts with it in theirs are measured.
@@ -107,17 +107,9 @@ fn tasks() -> Vec<(String, Task)> {
 
 async fn measured(helm: &OfflineHelm) -> Figures {
     let task = helm.task();
-    let asked = Asked {
-        files: helm.files(),
-        chart: helm.facts().clone(),
-        release: task.release.clone(),
-        namespace: task.namespace.clone(),
-        helm: helm.version(),
-        start: helm.values(),
-    };
     let watch = Watch::default();
     let begun = Instant::now();
-    let map = learn(helm, asked, &watch).await.expect("learned");
+    let map = learn(helm, helm.asked(), &watch).await.expect("learned");
     let time = begun.elapsed();
     let (located, of) = map.located();
     for entry in map.entries.iter().filter(|entry| entry.note.is_some()) {

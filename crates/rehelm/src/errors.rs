@@ -6,6 +6,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use rehelm_core::ports::PortError;
+
 use crate::exit::Exit;
 
 /// Result of everything that a verb does.
@@ -39,6 +41,15 @@ impl Error {
     /// The command line or the configuration is wrong: exit code 2.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
+    }
+
+    /// Something could not be read or asked; when that is a matter of rights, nothing else is wrong: exit code 3.
+    pub fn unread(message: impl Into<String>, cause: PortError) -> Self {
+        let exit = match cause {
+            PortError::Forbidden(_) => Exit::Blocked,
+            _ => Exit::Error,
+        };
+        Self::new(exit, message).because(cause)
     }
 
     /// Adds an error and everything below it as causes. A cause that only repeats the line above it is left out.

@@ -11,7 +11,7 @@ use rehelm_core::finding::Finding;
 use rehelm_core::journal::{Event, Journal};
 use rehelm_core::lease::{self, Fence, Fenced};
 use rehelm_core::object::Object;
-use rehelm_core::ports::{Clock, Cluster, Helm, MemoryFiles, PortError};
+use rehelm_core::ports::{Clock, Cluster, Helm, MemoryFiles};
 use rehelm_core::profile::Profile;
 use rehelm_core::recovery::{self, Difference};
 use rehelm_core::steps::backup::FOLDER;
@@ -95,11 +95,8 @@ impl<'a> Recovery<'a> {
     /// Exit code 3.
     pub async fn same_cluster(&self) -> Result<()> {
         let facts = self.cluster.facts().await;
-        let facts = facts.map_err(|why| {
-            let forbidden = matches!(why, PortError::Forbidden(_));
-            let exit = if forbidden { Exit::Blocked } else { Exit::Error };
-            Error::new(exit, "cannot read the cluster's identity; nothing was changed").because(why)
-        })?;
+        let facts =
+            facts.map_err(|why| Error::unread("cannot read the cluster's identity; nothing was changed", why))?;
         if facts.cluster_uid == self.bundle.list.plan.cluster.uid {
             return Ok(());
         }

@@ -13,6 +13,7 @@ use camino::Utf8PathBuf;
 use rehelm_core::digest;
 use rehelm_core::ports::{ChartFacts, PortError, PortResult};
 use rehelm_core::values::chart::ChartFiles;
+use rehelm_core::values::learn::Asked;
 use rehelm_core::values::render::{RenderError, Rendered, Renderer};
 use rehelm_core::yaml;
 use secrecy::ExposeSecret;
@@ -158,6 +159,18 @@ impl OfflineHelm {
     /// What was asked for.
     pub fn task(&self) -> &Task {
         &self.task
+    }
+
+    /// What there is to learn about the chart.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            files: &self.files,
+            chart: self.facts.clone(),
+            release: self.task.release.clone(),
+            namespace: self.task.namespace.clone(),
+            helm: self.version(),
+            start: &self.values,
+        }
     }
 
     fn args(&self) -> Result<Vec<OsString>, RenderError> {

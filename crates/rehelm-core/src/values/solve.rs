@@ -247,9 +247,14 @@ impl Search<'_> {
                 });
             }
         }
+        self.possible(wishes, &values)
+    }
+
+    /// Wishes with the ways that may be gone; those without any are left out.
+    fn possible(&self, mut wishes: Vec<Wish>, values: &Value) -> Vec<Wish> {
         for wish in &mut wishes {
             wish.ways
-                .retain(|way| way.puts.iter().all(|(path, put)| self.may(path, put, &values)));
+                .retain(|way| way.puts.iter().all(|(path, put)| self.may(path, put, values)));
         }
         wishes.retain(|wish| !wish.ways.is_empty());
         wishes
@@ -279,12 +284,7 @@ impl Search<'_> {
                 hinted.or_else(|| analogy.wish(&scene, &reference, d))
             }));
         }
-        for wish in &mut wishes {
-            wish.ways
-                .retain(|way| way.puts.iter().all(|(path, put)| self.may(path, put, &values)));
-        }
-        wishes.retain(|wish| !wish.ways.is_empty());
-        wishes
+        self.possible(wishes, &values)
     }
 
     /// True for what was not tried in vain, changes something, and leaves what a person gave as it is.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use rehelm_sim::Readiness;
 
 use crate::bench::Bench;
@@ -12,7 +13,7 @@ use crate::course::Course;
 use crate::twist::{Act, FileAct, Garble};
 
 /// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 #[allow(missing_docs, reason = "the names in the table below say it")]
 pub enum Fault {
     Refused,
@@ -69,59 +70,6 @@ pub enum Fault {
 use Fault::*;
 
 impl Fault {
-    /// All kinds.
-    pub const ALL: [Self; 49] = [
-        Refused,
-        Reset,
-        ResetApplied,
-        Tls,
-        Timeout,
-        TimeoutApplied,
-        SlowBody,
-        TornBody,
-        Unauthorized,
-        Forbidden,
-        NotFound,
-        Conflict,
-        Exists,
-        Gone,
-        Immutable,
-        TooMany,
-        Internal,
-        Unavailable,
-        GatewayTimeout,
-        WebhookDenies,
-        WebhookTimesOut,
-        Quota,
-        NamespaceTerminating,
-        Stale1,
-        Stale2,
-        Stale3,
-        WatchLoses,
-        WatchDoubles,
-        WatchSwaps,
-        WatchEnds,
-        WatchGone,
-        HelmKilled,
-        HelmKilledAfter,
-        DiskFull,
-        DiskFullInLine,
-        ClockAhead,
-        ClockBack,
-        PodsNeverReady,
-        ImagePull,
-        CrashLoop,
-        PodsStay,
-        NoDetach,
-        NodeLost,
-        DatabaseSteppedDown,
-        DatabaseAuth,
-        CursorKilled,
-        DatabaseDiskFull,
-        DuplicateKey,
-        DatabaseSplit,
-    ];
-
     /// As labels have it.
     pub fn name(self) -> &'static str {
         match self {

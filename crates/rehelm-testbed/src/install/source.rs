@@ -52,6 +52,34 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// Installs the product by kubectl alone, as an operator did it years ago, on whatever cluster kubectl speaks to.
+    /// `settle` is called after each part and lets the cluster come to rest.
+    ///
+    /// # Errors
+    /// Manifests that do not build, or that the cluster refuses.
+    pub async fn install(&self, kubectl: &Kubectl, settle: impl Fn()) -> Result<()> {
+        let ns = self.namespace.as_str();
+        if ns != "default" {
+            kubectl.run(["create", "namespace", ns], "").await?;
+        }
+        for folder in self.secret_folders()? {
+            create(kubectl, ns, folder).await?;
+        }
+        let manifests = self.manifests(kubectl).await?;
+        let parts = [
+            (Some(ns), manifests.first),
+            (Some(ns), manifests.second),
+            (None, manifests.elsewhere),
+        ];
+        for (ns, documents) in parts {
+            apply(kubectl, ns, &documents).await?;
+            settle();
+        }
+        Ok(())
+    }
+}
+
 impl Testbed {
     /// kubectl on this cluster.
     pub fn kubectl(&self) -> Kubectl {

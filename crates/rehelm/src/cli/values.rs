@@ -12,7 +12,7 @@ use clap::Subcommand;
 use rehelm_clients::helm::offline::{OfflineHelm, Task};
 use rehelm_core::ports::PortError;
 use rehelm_core::values::ValueMap;
-use rehelm_core::values::learn::{Asked, LearnError, learn};
+use rehelm_core::values::learn::{LearnError, learn};
 
 use crate::cli::global::Global;
 use crate::cli::overrides::Overrides;
@@ -194,16 +194,8 @@ pub async fn open(task: Task) -> Result<OfflineHelm> {
 /// When the chart does not even render with the values that were given.
 pub async fn learned(printer: &Printer, helm: &OfflineHelm) -> Result<ValueMap> {
     let task = helm.task();
-    let asked = Asked {
-        files: helm.files(),
-        chart: helm.facts().clone(),
-        release: task.release.clone(),
-        namespace: task.namespace.clone(),
-        helm: helm.version(),
-        start: helm.values(),
-    };
     let watch = Watch::begin(printer);
-    let learned = learn(helm, asked, &watch).await;
+    let learned = learn(helm, helm.asked(), &watch).await;
     watch.end();
     learned.map_err(|error| match error {
         LearnError::Refused(_) => Error::failed("the chart does not render with these values")

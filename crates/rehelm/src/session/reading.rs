@@ -57,8 +57,7 @@ impl Session {
 /// What a plan is made from could not be read; when that is a matter of rights, nothing else is wrong.
 pub(super) fn unreadable(error: PortError) -> Error {
     let forbidden = matches!(error, PortError::Forbidden(_));
-    let exit = if forbidden { Exit::Blocked } else { Exit::Error };
-    let said = Error::new(exit, "cannot read what the plan is made from").because(error);
+    let said = Error::unread("cannot read what the plan is made from", error);
     if forbidden {
         return said.hint("somebody who may read it can print the roles that are needed: rehelm plan -o rbac");
     }

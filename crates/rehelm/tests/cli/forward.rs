@@ -101,6 +101,19 @@ pub fn scene() -> Option<Scene> {
 }
 
 impl Scene {
+    /// Gives somebody these rights in the shop's namespace, and no others.
+    pub fn eve_may(&self, rules: &Value) -> Identity {
+        let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "look", "namespace": "shop"}, "rules": rules});
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "look", "namespace": "shop"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "look"},
+            "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "eve"}]});
+        self.sim.load(vec![role, binding]).expect("loads");
+        Identity {
+            name: "eve".to_owned(),
+            groups: vec!["system:authenticated".to_owned()],
+        }
+    }
+
     fn uri(&self, hosts: &str) -> String {
         format!("mongodb://root:root-password@{hosts}/")
     }
@@ -172,15 +185,7 @@ fn what_stands_in_the_way_is_said() {
     assert!(!said.contains("root-password"), "{said}");
     // Somebody who may look and not forward.
     let rules = json!([{"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get", "list"]}]);
-    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "look", "namespace": "shop"}, "rules": rules});
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "look", "namespace": "shop"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "look"},
-        "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "eve"}]});
-    scene.sim.load(vec![role, binding]).expect("loads");
-    let eve = Identity {
-        name: "eve".to_owned(),
-        groups: vec!["system:authenticated".to_owned()],
-    };
+    let eve = scene.eve_may(&rules);
     scene.place.write("kubeconfig", &scene.served.kubeconfig_for(&eve));
     let said = scene.list("mongo.shop.svc", "");
     assert!(

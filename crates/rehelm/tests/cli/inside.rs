@@ -62,33 +62,40 @@ fn a_command_is_run_in_the_pod_and_judged() {
                 stderr: "x".repeat(100_000),
                 code,
             };
-            scene.sim.commands_are_answered_by("shop", "store-1", move |container, command| {
-                assert_eq!((container, command), ("store", check().command.as_slice()));
-                Some(ended.clone())
-            });
+            scene
+                .sim
+                .commands_are_answered_by("shop", "store-1", move |container, command| {
+                    assert_eq!((container, command), ("store", check().command.as_slice()));
+                    Some(ended.clone())
+                });
         };
         told("saved:yes\r\nkeys=7,expires=0\r\n", 0);
         let answer = asked(&admin).await;
         assert!(answer.findings.is_empty() && answer.count == Some(7), "{answer:?}");
         told("saved:no\r\nkeys=7\r\n", 0);
         let answer = asked(&admin).await;
-        assert!(answer.failed() && answer.findings[0].args["why"] == "unexpected", "{answer:?}");
+        assert!(
+            answer.failed() && answer.findings[0].args["why"] == "unexpected",
+            "{answer:?}"
+        );
         told("saved:yes\nkeys=7\n", 3);
         let answer = asked(&admin).await;
-        assert_eq!((answer.findings[0].args["why"].as_str(), answer.findings[0].args["code"].as_str()), ("exit-code", "3"));
+        assert_eq!(
+            (
+                answer.findings[0].args["why"].as_str(),
+                answer.findings[0].args["code"].as_str()
+            ),
+            ("exit-code", "3")
+        );
         // Who may look and not run anything is told so, and it is no failure of the product.
-        let rules = json!([{"apiGroups": ["", "apps"], "resources": ["pods", "deployments"], "verbs": ["get", "list"]}]);
-        let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "look", "namespace": "shop"}, "rules": rules});
-        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "look", "namespace": "shop"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "look"},
-            "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "eve"}]});
-        scene.sim.load(vec![role, binding]).expect("loads");
-        let eve = Identity {
-            name: "eve".to_owned(),
-            groups: vec!["system:authenticated".to_owned()],
-        };
+        let rules =
+            json!([{"apiGroups": ["", "apps"], "resources": ["pods", "deployments"], "verbs": ["get", "list"]}]);
+        let eve = scene.eve_may(&rules);
         let answer = asked(&cluster(&scene, &eve).await).await;
-        assert!(!answer.failed() && answer.findings[0].code == exec_checks::UNASKED, "{answer:?}");
+        assert!(
+            !answer.failed() && answer.findings[0].code == exec_checks::UNASKED,
+            "{answer:?}"
+        );
     });
 }
 

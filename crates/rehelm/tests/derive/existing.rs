@@ -2,29 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, charts, has_tools, of_class, yaml};
-
-fn place() -> Place {
-    let (chart, today) = (charts().join("keys"), charts().join("keys.today.yaml"));
-    let (chart, today) = (chart.to_str().unwrap(), today.to_str().unwrap());
-    Place::new(&[
-        "--chart",
-        chart,
-        "--kustomize",
-        today,
-        "--release",
-        "keys",
-        "-n",
-        "keys",
-    ])
-}
+use crate::support::{Place, has_tools, of_class, yaml};
 
 #[test]
 fn secrets_that_are_read_today_are_named_and_not_rendered() {
     if !has_tools() {
         return;
     }
-    let place = place();
+    let place = Place::of("keys");
     let report = place.derive(&["--post-renderer", "post"]);
     // What only today has is neither lost nor in the release: it lies ready, and the report says where.
     let beside = yaml(&place.read("post/only-today.yaml"));
@@ -68,7 +53,7 @@ fn what_a_person_gave_for_a_secret_stays() {
     if !has_tools() {
         return;
     }
-    let place = place();
+    let place = Place::of("keys");
     std::fs::write(place.path("start.yaml"), "mail: {existingSecret: other}\n").unwrap();
     place.derive(&["-f", "start.yaml"]);
     assert_eq!(yaml(&place.read("values_prod.yaml"))["mail"]["existingSecret"], "other");

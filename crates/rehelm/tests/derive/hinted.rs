@@ -4,31 +4,16 @@ use serde_json::json;
 
 use crate::support::{Place, charts, has_tools, yaml};
 
-fn place() -> Place {
-    let (chart, today) = (charts().join("hinted"), charts().join("hinted.today.yaml"));
-    let (chart, today) = (chart.to_str().unwrap(), today.to_str().unwrap());
-    Place::new(&[
-        "--chart",
-        chart,
-        "--kustomize",
-        today,
-        "--release",
-        "hinted",
-        "-n",
-        "hinted",
-    ])
-}
-
 #[test]
 fn a_hint_is_kept_when_the_render_is_right_with_it_and_marked() {
     if !has_tools() {
         return;
     }
-    let without = place();
+    let without = Place::of("hinted");
     let report = without.derive(&[]);
     assert_eq!(yaml(&without.read("values_prod.yaml")), json!({"level": 2}));
     assert!(!report["findings"].to_string().contains("values-hinted"), "{report}");
-    let with = place();
+    let with = Place::of("hinted");
     let profile = charts().join("hinted.profile");
     let report = with.derive(&["--profile", profile.to_str().unwrap()]);
     assert_eq!(

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use rehelm_clients::helm::offline::{OfflineHelm, Task};
-use rehelm_core::values::learn::{Asked, learn};
+use rehelm_core::values::learn::learn;
 use rehelm_core::values::render::{Renderer, Unwatched};
 use rehelm_core::values::solve::{Problem, solve};
 use rehelm_core::values::source::{Move, source};
@@ -44,15 +44,7 @@ async fn what_values_made_is_derived_again() {
         ..Task::default()
     };
     let helm = OfflineHelm::remembering(task, None).await.unwrap();
-    let asked = Asked {
-        files: helm.files(),
-        chart: helm.facts().clone(),
-        release: "shop".into(),
-        namespace: "shop".into(),
-        helm: helm.version(),
-        start: helm.values(),
-    };
-    let map = learn(&helm, asked, &Unwatched).await.unwrap();
+    let map = learn(&helm, helm.asked(), &Unwatched).await.unwrap();
     let mut runner = TestRunner::deterministic();
     for _ in 0..12 {
         let values = values().new_tree(&mut runner).unwrap().current();

@@ -36,6 +36,13 @@ impl Place {
         }
     }
 
+    /// With a chart of ours, whose release and namespace have its name, and what runs today beside it (`NAME.today.yaml`).
+    pub fn of(name: &str) -> Self {
+        let (chart, today) = (charts().join(name), charts().join(format!("{name}.today.yaml")));
+        let (chart, today) = (chart.to_str().unwrap(), today.to_str().unwrap());
+        Self::new(&["--chart", chart, "--kustomize", today, "--release", name, "-n", name])
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -4,30 +4,14 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, charts, has_tools, of_class, yaml};
-
-fn place() -> Place {
-    let chart = charts().join("shop");
-    let today = charts().join("shop.today.yaml");
-    let (chart, today) = (chart.to_str().unwrap(), today.to_str().unwrap());
-    Place::new(&[
-        "--chart",
-        chart,
-        "--kustomize",
-        today,
-        "--release",
-        "shop",
-        "-n",
-        "shop",
-    ])
-}
+use crate::support::{Place, has_tools, of_class, yaml};
 
 #[test]
 fn every_trap_has_its_known_answer() {
     if !has_tools() {
         return;
     }
-    let place = place();
+    let place = Place::of("shop");
     let report = place.derive(&["--post-renderer", "post", "--report", "report.md"]);
     let text = place.read("values_prod.yaml");
     let values = yaml(&text);
@@ -149,7 +133,7 @@ fn what_a_person_gave_stays_and_secrets_have_a_file_of_their_own() {
     if !has_tools() {
         return;
     }
-    let place = place();
+    let place = Place::of("shop");
     std::fs::write(
         place.path("start.yaml"),
         "web: {replicaCount: 2}\nmail: {password: hunter22}\n",

@@ -92,36 +92,11 @@ pub fn global(config: &Utf8Path) -> Result<Global, String> {
 async fn install(stage: &Stage, scenario: &Scenario) -> Result<(), String> {
     let program = std::env::var("KUBECTL_BIN").map_err(words)?;
     let kubectl = Kubectl::new(program.into(), stage.kubeconfig().to_owned());
-    let namespace = scenario.namespace.as_str();
     let _hold = stage.sim.hold();
-    let apply = ["apply", "--validate=false", "-f", "-"];
-    if namespace != "default" {
-        kubectl
-            .run(["create", "namespace", namespace], "")
-            .await
-            .map_err(words)?;
-    }
-    for folder in scenario.secret_folders().map_err(words)? {
-        let create = ["create", "--validate=false", "-n", namespace, "-f", folder.as_str()];
-        kubectl.run(create, "").await.map_err(words)?;
-    }
-    let manifests = scenario.manifests(&kubectl).await.map_err(words)?;
-    let parts = [
-        (Some(namespace), manifests.first),
-        (Some(namespace), manifests.second),
-        (None, manifests.elsewhere),
-    ];
-    for (namespace, documents) in parts {
-        if !documents.is_empty() {
-            let place = namespace.into_iter().flat_map(|namespace| ["-n", namespace]);
-            kubectl
-                .run(apply.into_iter().chain(place), &documents)
-                .await
-                .map_err(words)?;
-        }
+    let settle = || {
         stage.sim.quiesce(LIMIT);
-    }
-    Ok(())
+    };
+    scenario.install(&kubectl, settle).await.map_err(words)
 }
 
 fn words(error: impl std::fmt::Display) -> String {

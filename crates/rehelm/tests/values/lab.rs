@@ -2,7 +2,7 @@
 
 use camino::Utf8PathBuf;
 use rehelm_clients::helm::offline::{OfflineHelm, Task};
-use rehelm_core::values::learn::{Asked, LearnError, learn};
+use rehelm_core::values::learn::{LearnError, learn};
 use rehelm_core::values::map::{How, Reach, ValueMap};
 use rehelm_core::values::render::Unwatched;
 
@@ -44,15 +44,7 @@ pub async fn of_task(task: Task) -> Result<ValueMap, LearnError> {
         .await
         .expect("a chart that can be read");
     let task = helm.task();
-    let asked = Asked {
-        files: helm.files(),
-        chart: helm.facts().clone(),
-        release: task.release.clone(),
-        namespace: task.namespace.clone(),
-        helm: helm.version(),
-        start: helm.values(),
-    };
-    learn(&helm, asked, &Unwatched).await
+    learn(&helm, helm.asked(), &Unwatched).await
 }
 
 /// How a value reaches a field of an object (`Kind/name`, field); panics with what there is when it does not.

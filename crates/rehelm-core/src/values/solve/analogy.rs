@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::choose::{Wish, Wisher};
 use super::index::{Index, Name, name_of};
-use super::ways::{Scene, Way, by};
+use super::ways::{Scene, Way, by_guess};
 use crate::values::compare::Difference;
 use crate::values::field::{FieldPath, FieldStep};
-use crate::values::map::{Entry, How, Origin, Reach, ValueMap};
+use crate::values::map::{Entry, How, Reach, ValueMap};
 use crate::values::path::{ValuePath, ValueStep};
 use crate::values::proof::design::is_checksum;
 
@@ -77,25 +77,9 @@ impl<'a> Analogy<'a> {
                 if names.len() < SUPPORTERS || self.is_known(&path) {
                     continue;
                 }
-                let entry = Entry {
-                    path,
-                    origin: Origin::Hidden,
-                    default: serde_json::Value::Null,
-                    reaches: Vec::new(),
-                    note: None,
-                };
-                let reach = Reach {
-                    object: by_object.clone(),
-                    field: field.clone(),
-                    how: how.clone(),
-                    hook: false,
-                    given: Vec::new(),
-                };
-                guesses.extend(
-                    by(scene, &entry, &reach, difference)
-                        .into_iter()
-                        .map(|way| (names.len(), depth, way)),
-                );
+                let guess = (path, field.clone(), how.clone());
+                let ways = by_guess(scene, by_object, guess, difference);
+                guesses.extend(ways.into_iter().map(|way| (names.len(), depth, way)));
             }
         }
         guesses.sort_by_key(|(names, depth, _)| std::cmp::Reverse((*names, *depth)));

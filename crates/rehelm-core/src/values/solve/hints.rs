@@ -6,11 +6,11 @@ use crate::object::ObjRef;
 use crate::profile::ValueHint;
 use crate::values::compare::Difference;
 use crate::values::field::FieldPath;
-use crate::values::map::{Entry, How, Origin, Reach};
+use crate::values::map::How;
 use crate::values::path::ValuePath;
 
 use super::choose::{Wish, Wisher};
-use super::ways::{Scene, Way, by};
+use super::ways::{Scene, Way, by_guess};
 use super::{Kept, Problem};
 
 /// A value that may reach a field.
@@ -57,21 +57,8 @@ impl Hint {
 pub(super) fn wish(hints: &[Hint], scene: &Scene<'_>, object: &ObjRef, difference: &Difference) -> Option<Wish> {
     let mut ways: Vec<Way> = Vec::new();
     for hint in hints.iter().filter(|hint| hint.speaks_of(object, &difference.field)) {
-        let entry = Entry {
-            path: hint.value.clone(),
-            origin: Origin::Hidden,
-            default: serde_json::Value::Null,
-            reaches: Vec::new(),
-            note: None,
-        };
-        let reach = Reach {
-            object: object.clone(),
-            field: hint.field.clone(),
-            how: How::Whole,
-            hook: false,
-            given: Vec::new(),
-        };
-        ways.extend(by(scene, &entry, &reach, difference));
+        let guess = (hint.value.clone(), hint.field.clone(), How::Whole);
+        ways.extend(by_guess(scene, object, guess, difference));
     }
     let by = Wisher {
         object: object.clone(),

@@ -236,12 +236,11 @@ fn unconfigured() -> Error {
 
 /// A failed connection, with what to try.
 fn unreachable(error: PortError) -> Error {
-    let hint = match &error {
-        _ if doors::hint(&error).is_some() => doors::hint(&error).unwrap_or_default(),
+    let hint = doors::hint(&error).unwrap_or(match &error {
         PortError::Forbidden(_) => "check user and password; users of a database need /?authSource=DATABASE in the URI",
         PortError::Invalid(..) => "a URI looks like mongodb://HOST:27017/; special characters in it are %-encoded",
         _ => "is the host reachable from here? A service of the cluster is, by its name: --port-forward always",
-    };
+    });
     Error::failed("cannot reach the database server")
         .because(error)
         .hint(hint)
