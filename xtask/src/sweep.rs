@@ -41,7 +41,38 @@ pub fn run_verb(words: &[String]) -> ExitCode {
         }
     };
     let mut sweep = Command::new(program("rehelm-sweep"));
-    run(sweep.args(words).env("HELM_BIN", helm).env("KUBECTL_BIN", kubectl))
+    sweep.args(words).env("HELM_BIN", &helm).env("KUBECTL_BIN", &kubectl);
+    if words == ["--report"] {
+        match bad_inputs() {
+            Some(count) => sweep.args(["--bad-inputs", &count.to_string()]),
+            None => return ExitCode::FAILURE,
+        };
+    }
+    run(&mut sweep)
+}
+
+/// Tries the corpus of bad input, which is a test of the command line; the number of its cases when each is refused as it should
+/// be.
+fn bad_inputs() -> Option<usize> {
+    let mut test = cargo();
+    test.args([
+        "test",
+        "--quiet",
+        "--locked",
+        "--workspace",
+        "--test",
+        "guard",
+        "--",
+        "corpus::",
+    ]);
+    let output = test.stderr(std::process::Stdio::inherit()).output().ok()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        let _ = writeln!(std::io::stderr(), "{said}");
+        return None;
+    }
+    let passed = said.lines().find_map(|line| line.strip_prefix("test result: ok. "))?;
+    passed.split(' ').next()?.parse().ok()
 }
 
 /// The end-to-end tests that kill a process, its Helm, the API server and the connection, at all records instead of a sample.

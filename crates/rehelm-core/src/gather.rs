@@ -2,6 +2,7 @@
 
 mod fills;
 mod live;
+mod plurals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,6 +56,8 @@ pub struct Gathered {
     pub observed: Observed,
     /// Values to be added.
     pub fills: Vec<Fill>,
+    /// Plurals that are not formed as the built-in kinds form theirs, by kind and group (`Mouse.example.com`).
+    pub plurals: BTreeMap<String, String>,
 }
 
 /// Reads cluster, chart and secrets.
@@ -135,6 +138,8 @@ pub async fn gather(
         .chain(&rendered.crds)
         .map(Object::reference)
         .collect();
+    let definitions: Vec<&Object> = declared.iter().chain(&rendered.objects).chain(&rendered.crds).collect();
+    let plurals = plurals::odd(cluster, &names, &definitions).await?;
     let all = live::list_kinds(cluster, &names).await?;
     let undeclared = live::undeclared_objects(&all, &declared, &places.source);
     let wanted: BTreeSet<ObjKey> = names.iter().map(ObjRef::key).collect();
@@ -175,7 +180,11 @@ pub async fn gather(
         findings,
         index: Default::default(),
     };
-    Ok(Gathered { observed, fills })
+    Ok(Gathered {
+        observed,
+        fills,
+        plurals,
+    })
 }
 
 /// A Namespace object's reference.

@@ -79,6 +79,15 @@ pub struct ObjKey {
     pub name: String,
 }
 
+/// What a JSON pointer points at. The library copies every name of it to look for escapes; most pointers have none.
+fn field<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
+    if pointer.bytes().any(|byte| byte == b'~' || byte.is_ascii_digit()) {
+        return value.pointer(pointer);
+    }
+    let names = pointer.split('/').skip(1);
+    names.fold(Some(value), |value, name| value?.get(name))
+}
+
 /// A Kubernetes object: any JSON mapping with `apiVersion`, `kind` and `metadata.name`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -168,12 +177,12 @@ impl Object {
 
     /// A field by JSON pointer.
     pub fn get(&self, pointer: &str) -> Option<&Value> {
-        self.0.pointer(pointer)
+        field(&self.0, pointer)
     }
 
     /// A text field by JSON pointer; None when absent or not a text.
     pub fn str(&self, pointer: &str) -> Option<&str> {
-        self.0.pointer(pointer).and_then(Value::as_str)
+        field(&self.0, pointer).and_then(Value::as_str)
     }
 
     /// `metadata` as a mapping, made when absent.

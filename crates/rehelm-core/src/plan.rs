@@ -4,6 +4,7 @@
 //! cluster's identity, the objects' uids and relevant fields, the chart's digest, the values' hashes. It holds no
 //! secret content, only names of secrets and keys. The same input gives the same bytes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -221,6 +222,10 @@ pub struct Plan {
     pub target: TargetInfo,
     /// Every object and its fate, sorted.
     pub objects: Vec<Entry>,
+    /// What the server calls the resources of kinds whose plural is not formed as the built-in ones form theirs, by kind and
+    /// group: `Mouse.example.com` → `mice`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub plurals: BTreeMap<String, String>,
     /// The steps in order.
     pub steps: Vec<Step>,
     /// What the checks said, errors that were waived included.

@@ -111,6 +111,7 @@ pub fn plan(
         },
         outage_seconds: running::outage(observed, profile, databases),
         objects: entries,
+        plurals: gathered.plurals.clone(),
         steps,
         findings: findings.into_iter().filter(|f| f.severity != Severity::Ok).collect(),
         accepted: request.accepted.clone(),

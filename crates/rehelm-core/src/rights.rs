@@ -10,7 +10,7 @@
 mod grants;
 mod manifests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::object::ObjRef;
@@ -74,7 +74,30 @@ pub struct Beside {
 
 /// Every right that a duty needs.
 pub fn of(plan: &Plan, duty: Duty, beside: &Beside) -> BTreeSet<Access> {
-    minimal(&whole(plan, duty, beside))
+    minimal(&as_served(plan, whole(plan, duty, beside)))
+}
+
+/// With resources as this server calls them: steps form every plural as built-in kinds do.
+fn as_served(plan: &Plan, rights: BTreeSet<Access>) -> BTreeSet<Access> {
+    let odd: BTreeMap<(&str, String), &String> = plan
+        .plurals
+        .iter()
+        .map(|(kind, served)| {
+            let (kind, group) = kind.split_once('.').unwrap_or((kind, ""));
+            ((group, plural(kind)), served)
+        })
+        .collect();
+    if odd.is_empty() {
+        return rights;
+    }
+    let named = |right: Access| match odd.get(&(right.group.as_str(), right.resource.clone())) {
+        Some(served) => Access {
+            resource: (*served).clone(),
+            ..right
+        },
+        None => right,
+    };
+    rights.into_iter().map(named).collect()
 }
 
 /// Without those that a wider one among them includes.
@@ -148,7 +171,7 @@ pub fn to_restore(plan: &Plan, originals: &[ObjRef]) -> BTreeSet<Access> {
             _ => brought_back(original),
         });
     }
-    minimal(&rights)
+    minimal(&as_served(plan, rights))
 }
 
 /// Those that this identity does not have.
@@ -312,6 +335,19 @@ mod tests {
         let minimal = minimal(&rights);
         assert_eq!(minimal.len(), 3);
         assert!(!minimal.contains(&list(Some("a"), Some("x"))));
+    }
+
+    #[test]
+    fn resources_are_called_as_the_server_calls_them() {
+        let mut plan = Case::sound().plan();
+        plan.plurals.insert("Mouse.example.com".into(), "mice".into());
+        let mouse = ObjRef::new("example.com/v1", "Mouse", Some("a"), "jerry");
+        let rights = as_served(&plan, on(&mouse, &["get"]).into_iter().collect());
+        let expected = access("get", "example.com", "mice", Some("a"), Some("jerry"));
+        assert_eq!(rights, BTreeSet::from([expected]));
+        let elsewhere = ObjRef::new("example.org/v1", "Mouse", Some("a"), "jerry");
+        let rights = as_served(&plan, on(&elsewhere, &["get"]).into_iter().collect());
+        assert!(rights.iter().all(|right| right.resource == "mouses"), "{rights:?}");
     }
 
     #[test]

@@ -197,6 +197,7 @@ fn case(reference: &Path, overlay: &str, chart: &str) -> (Gathered, Profile) {
     let gathered = Gathered {
         observed,
         fills: vec![],
+        plurals: Default::default(),
     };
     (gathered, profile)
 }

@@ -14,7 +14,8 @@ use crate::files::TappedFiles;
 use crate::ground::Ground;
 use crate::helm::{Leftover, StandIn, Wire};
 use crate::invariants::Watchman;
-use crate::tap::{Process, Tap};
+use crate::process::Process;
+use crate::tap::Tap;
 use crate::twist::Twist;
 
 /// For one request: nothing is far away.

@@ -9,7 +9,7 @@ use rehelm_testbed::{Cache, Tools, build};
 
 use crate::course::Course;
 use crate::ground::Ground;
-use crate::job::{self, Job};
+use crate::job::{self, Job, Kind};
 use crate::record::{self, Missing};
 use crate::report::Report;
 use crate::scenario::{self, Scenario};
@@ -46,6 +46,12 @@ pub struct Args {
     /// Only runs whose label contains this
     #[arg(long)]
     pub only: Option<String>,
+    /// Cases of bad input that were tried beside the sweep, each refused
+    #[arg(long, hide = true)]
+    pub bad_inputs: Option<usize>,
+    /// Says how many runs there are of each kind, and makes none
+    #[arg(long)]
+    pub list: bool,
 }
 
 /// Helm and kubectl, or the reason why not.
@@ -125,7 +131,10 @@ fn swept(printer: &Arc<Printer>, args: &Args) -> Result<bool, String> {
         }
     };
     let mut grounds = Grounds::default();
-    let mut report = Report::default();
+    let mut report = Report {
+        bad_inputs: args.bad_inputs,
+        ..Report::default()
+    };
     let whole = args.point.is_none() && args.only.is_none();
     for scenario in chosen {
         let ground = match grounds.of(&scenario, &tools)? {
@@ -155,8 +164,14 @@ fn swept(printer: &Arc<Printer>, args: &Args) -> Result<bool, String> {
             at += 1;
             (at - 1) % args.every.max(1) == 0
         });
+        if args.list {
+            printer
+                .data(&listed(&scenario, &jobs))
+                .map_err(|e| e.message().to_owned())?;
+            continue;
+        }
         let tally = sweep::all(&course, &jobs, args.threads.unwrap_or_else(cores), &|line| {
-            printer.say(&format!("≠ {line}"));
+            printer.say(line);
         });
         tell(printer, &tally, args.point.is_some());
         report.scenarios.push(tally);
@@ -164,12 +179,24 @@ fn swept(printer: &Arc<Printer>, args: &Args) -> Result<bool, String> {
             report.seed_defects(&course);
         }
     }
+    if args.list {
+        return Ok(true);
+    }
     if args.output.as_deref() == Some("json") {
         printer.json(&report).map_err(|e| e.message().to_owned())?;
     } else if args.report {
         printer.data(&report.text()).map_err(|e| e.message().to_owned())?;
     }
     Ok(report.failures() == 0)
+}
+
+fn listed(scenario: &Scenario, jobs: &[Job]) -> String {
+    let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
+    for job in jobs {
+        *kinds.entry(job.kind).or_default() += 1;
+    }
+    let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{kind:?} {count}")).collect();
+    format!("{scenario}: {} runs: {}", jobs.len(), kinds.join(", "))
 }
 
 fn tell(printer: &Printer, tally: &Tally, one: bool) {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use rehelm::rehearsal::compare::Picture;
 use rehelm_core::journal::{Event, RunState};
-use rehelm_core::plan::Phase;
 
 use crate::bench::Bench;
 use crate::call::Call;
@@ -12,6 +11,7 @@ use crate::ground::{Data, Ground};
 use crate::run::{Command, Ended};
 use crate::same;
 use crate::scenario::{End, Scenario};
+use crate::turn::Turn;
 use crate::twist::{Calm, Twist};
 
 /// How often a command may be killed or fail before the run counts as one that does not end.
@@ -31,8 +31,8 @@ pub struct Course {
     pub writes: Vec<Call>,
     /// Writes to files of such a run: events of records, paths of all else.
     pub files: Vec<String>,
-    /// Steps of such a run, by number in the plan.
-    pub steps: Vec<u32>,
+    /// Steps and undos of such a run, in its order.
+    pub turns: Vec<Turn>,
     /// Classes of calls in it.
     pub classes: std::collections::BTreeMap<String, usize>,
     /// One call of each class; of Helm's and the tool's, Helm's.
@@ -78,7 +78,7 @@ impl Course {
             data: Data::new(),
             writes: Vec::new(),
             files: Vec::new(),
-            steps: Vec::new(),
+            turns: Vec::new(),
             classes: std::collections::BTreeMap::new(),
             samples: std::collections::BTreeMap::new(),
         };
@@ -105,46 +105,31 @@ impl Course {
         }
         course.writes = bench.tap.writes();
         course.files = bench.tap.files();
-        course.steps = course.own_steps();
+        course.turns = bench.tap.turns();
         course.classes = bench.tap.classes();
         course.samples = bench.tap.samples();
         Ok(course)
     }
 
-    /// Steps that the commands of the scenario carry out.
-    fn own_steps(&self) -> Vec<u32> {
-        let base = &self.ground.base;
-        let of = |command: &Command| match command {
-            Command::Prepare => Some(Phase::Prepare),
-            Command::Migrate | Command::MigrateOrBack => Some(Phase::Migrate),
-            Command::Cleanup => Some(Phase::Cleanup),
-            Command::Verify | Command::Rollback => None,
-        };
-        let phases = self.scenario.commands.iter().filter_map(of);
-        phases
-            .flat_map(|phase| base.plan.phase(phase).map(|step| step.number))
-            .collect()
-    }
-
-    /// Runs it and asks it to stop after a step, as Ctrl-C or SIGTERM would; then it goes on, or back.
-    pub async fn run_stopped(&self, step: u32, then: Then) -> Outcome {
+    /// Runs it and asks it to stop after a step or an undo, as Ctrl-C or SIGTERM would; then it goes on, or back.
+    pub async fn run_stopped(&self, turn: Turn, then: Then) -> Outcome {
         let bench = self.bench(Box::new(Calm), false);
         let mut played = Ok(Vec::new());
         let mut back = false;
         for command in self.scenario.commands {
-            match bench.command_with(*command, Some(step)).await {
+            match bench.command_with(*command, Some(turn)).await {
                 Ended::Exit(0, _) => {}
                 Ended::Exit(4, _) if then == Then::Back => {
                     back = true;
                     break;
                 }
                 Ended::Exit(4, _) => {
-                    let again = bench.command(*command).await;
+                    let rolling_back = Self::state(&bench).rolling_back;
+                    let again = if rolling_back { Command::Rollback } else { *command };
+                    let again = bench.command(again).await;
                     let went_back = self.scenario.end == End::Original && matches!(again, Ended::Exit(5, _));
                     if !matches!(again, Ended::Exit(0, _)) && !went_back {
-                        played = Err(format!(
-                            "{command}, stopped after step {step} and typed again: {again:?}"
-                        ));
+                        played = Err(format!("{command}, stopped after {turn} and typed again: {again:?}"));
                     }
                 }
                 Ended::Exit(5, _) if self.scenario.end == End::Original => {}
@@ -154,7 +139,7 @@ impl Course {
         if back {
             let ended = bench.command(Command::Rollback).await;
             if !matches!(ended, Ended::Exit(0, _)) {
-                played = Err(format!("back after step {step}: {ended:?}"));
+                played = Err(format!("back after {turn}: {ended:?}"));
             }
         } else if then == Then::Back && played.is_ok() && self.scenario.end == End::Made {
             let ended = bench.command(Command::Rollback).await;

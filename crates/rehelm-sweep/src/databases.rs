@@ -10,7 +10,7 @@ use rehelm_core::ports::{
     DocumentId, How, Levelled, Notebook, PortError, PortResult, UserFacts,
 };
 
-use crate::tap::Process;
+use crate::process::Process;
 use crate::twist::Act;
 
 /// A connection to the server.

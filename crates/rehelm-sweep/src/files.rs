@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use camino::Utf8Path;
 use rehelm_core::ports::{Files, PortError, PortResult};
 
-use crate::tap::Process;
+use crate::process::Process;
 use crate::twist::FileAct;
 
 /// Files by path. Clones are handles to the same folder.

@@ -7,6 +7,7 @@ pub mod bystanders;
 pub mod images;
 pub mod known;
 pub mod secrets;
+pub mod since;
 pub mod volumes;
 
 use std::sync::Arc;
@@ -51,6 +52,9 @@ pub struct Watchman {
     command: String,
     seen: secrets::Seen,
     unchanged: bystanders::Unchanged,
+    since: since::Since,
+    /// What did not hold at the last look, in a cleanup or elsewhere.
+    last: Option<(bool, Vec<Broken>)>,
     looks: usize,
     broken: Vec<String>,
     /// Rules that somebody else is allowed to break in this run.
@@ -70,6 +74,8 @@ impl Watchman {
             command: String::new(),
             seen: secrets::Seen::default(),
             unchanged: bystanders::Unchanged::default(),
+            since: since::Since::default(),
+            last: None,
             looks: 0,
             broken: Vec::new(),
             excused: Vec::new(),
@@ -132,11 +138,19 @@ impl Watchman {
 
     fn found(&mut self, objects: &[Arc<Value>]) -> Vec<Broken> {
         let cleaning = self.cleaning();
+        let matters = self.since.matters(&self.known, objects);
+        if let Some((then, found)) = &self.last
+            && !matters
+            && *then == cleaning
+        {
+            return found.clone();
+        }
         let mut found = volumes::reclaimable(&self.known, objects);
         found.extend(volumes::claimable(&self.known, objects));
         found.extend(volumes::two_sides(&self.known, objects));
         found.extend(self.seen.changed(&self.known, objects, cleaning));
         found.extend(self.unchanged.differ(&self.known, objects, cleaning));
+        self.last = Some((cleaning, found.clone()));
         found
     }
 

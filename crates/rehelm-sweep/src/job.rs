@@ -2,6 +2,7 @@
 
 use crate::course::{Course, Outcome, Then};
 use crate::kill::{Kills, Point, Torn};
+use crate::turn::Turn;
 use crate::twist::Moment;
 
 /// Which kind of thing goes wrong.
@@ -28,8 +29,8 @@ pub enum Kind {
 pub enum Deed {
     /// Processes die at these points, one after the other.
     Kill(Vec<Point>),
-    /// The stop flag is set when this step ends.
-    Stop(u32),
+    /// The stop flag is set when this step or undo ends.
+    Stop(Turn),
     /// A fault, by its place in the list of those of the scenario.
     Fault(crate::fault::Case),
     /// A rival's deed.
@@ -75,7 +76,7 @@ impl Job {
                 let kills = Kills::at(points.iter().copied());
                 course.run(Box::new(kills), self.then, self.orphans).await
             }
-            Deed::Stop(step) => course.run_stopped(*step, self.then).await,
+            Deed::Stop(turn) => course.run_stopped(*turn, self.then).await,
             Deed::Fault(case) => crate::fault::run(course, case).await,
             Deed::Rival(case) => crate::rival::run(course, case).await,
         }
@@ -104,7 +105,7 @@ pub fn resumes(course: &Course) -> Vec<Job> {
 
 /// A kill at every point, with the way back.
 pub fn backs(course: &Course) -> Vec<Job> {
-    if !course.scenario.back {
+    if !course.scenario.parts() {
         return Vec::new();
     }
     let all = points(course).into_iter();
@@ -129,31 +130,31 @@ pub fn orphans(course: &Course) -> Vec<Job> {
     jobs
 }
 
-/// Ctrl-C after every step, with either way to go on.
+/// Ctrl-C after every step and undo, with either way to go on.
 pub fn stops(course: &Course) -> Vec<Job> {
-    let ways: &[Then] = match course.scenario.back {
+    let ways: &[Then] = match course.scenario.parts() {
         true => &[Then::Resume, Then::Back],
         false => &[Then::Resume],
     };
-    let both = |step: &u32| {
-        let step = *step;
+    let both = |turn: &Turn| {
+        let turn = *turn;
         ways.iter().map(move |then| Job {
-            label: format!("s{step}{}", if *then == Then::Back { "-back" } else { "" }),
+            label: format!("{turn}{}", if *then == Then::Back { "-back" } else { "" }),
             kind: Kind::Stop,
-            deed: Deed::Stop(step),
+            deed: Deed::Stop(turn),
             then: *then,
             orphans: false,
             seed: None,
         })
     };
-    course.steps.iter().flat_map(both).collect()
+    course.turns.iter().flat_map(both).collect()
 }
 
 /// Every kind of fault at every class of calls.
 pub fn faults(course: &Course) -> Vec<Job> {
     crate::fault::cases(course)
         .into_iter()
-        .filter(|case| case.then == Then::Resume || course.scenario.back)
+        .filter(|case| case.then == Then::Resume || course.scenario.parts())
         .map(|case| Job {
             label: case.label(),
             kind: Kind::Fault,
@@ -165,7 +166,7 @@ pub fn faults(course: &Course) -> Vec<Job> {
         .collect()
 }
 
-/// A rival's deeds: each to each touched object before each step.
+/// A rival's deeds: each to each touched object before each step and undo.
 pub fn rivals(course: &Course) -> Vec<Job> {
     crate::rival::cases(course)
         .into_iter()
@@ -196,7 +197,7 @@ pub fn double(course: &Course, seed: u64) -> Option<Job> {
         ),
         _ => Point::Write(1 + dice.below(left), *dice.pick(&Moment::ALL)?),
     };
-    let then = match course.scenario.back && dice.below(3) == 0 {
+    let then = match course.scenario.parts() && dice.below(3) == 0 {
         true => Then::Back,
         false => Then::Resume,
     };

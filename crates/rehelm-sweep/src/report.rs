@@ -24,6 +24,9 @@ pub struct Report {
     pub scenarios: Vec<Tally>,
     /// Seeded defects of these scenarios.
     pub defects: Vec<Seeded>,
+    /// Cases of bad input, each refused as it should be; None when they were not tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bad_inputs: Option<usize>,
 }
 
 impl Report {
@@ -48,12 +51,13 @@ impl Report {
     pub fn text(&self) -> String {
         let all = &self.scenarios;
         type Figure = (&'static str, fn(&Tally) -> usize);
-        let figures: [Figure; 15] = [
+        let figures: [Figure; 16] = [
             ("writes", |t| t.writes),
             ("file writes", |t| t.file_writes),
             ("points", |t| t.points),
             ("resumed", |t| t.resumed),
             ("rolled back", |t| t.rolled_back),
+            ("seeds", |t| t.seeds),
             ("double crashes", |t| t.double_crashes),
             ("orphaned Helms", |t| t.orphans),
             ("run twice", |t| t.run_twice),
@@ -79,6 +83,9 @@ impl Report {
         let speed = |runs: usize, seconds: f64| format!("{:.1}", runs as f64 / seconds.max(0.001));
         let each = all.iter().map(|t| speed(t.runs, t.seconds));
         lines.push(row("runs per second", each, speed(runs, seconds)));
+        if let Some(count) = self.bad_inputs {
+            lines.push(format!("bad inputs refused: {count} of {count}"));
+        }
         let caught = self.defects.iter().filter(|seeded| seeded.caught_by.is_some()).count();
         lines.push(format!("seeded defects caught: {caught} of {}", self.defects.len()));
         for seeded in &self.defects {

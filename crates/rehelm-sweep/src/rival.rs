@@ -1,4 +1,4 @@
-//! Somebody else, who edits, deletes or recreates an object that the run touches, when a step has just begun.
+//! Somebody else, who edits, deletes or recreates an object that the run touches, when a step or an undo has just begun.
 //!
 //! The run may go on when that harms nothing, or stop and say so. What must never happen is a write to the stranger's
 //! object in the belief that it is the planned one, and damage to anything that the rival left alone.
@@ -15,6 +15,7 @@ use crate::course::{Course, Outcome, Then};
 use crate::outside;
 use crate::run::{Command, Ended};
 use crate::scenario::End;
+use crate::turn::Turn;
 use crate::twist::{Act, FileAct, FileOp, Twist};
 
 /// What the rival does.
@@ -35,9 +36,9 @@ pub struct Case {
     pub object: ObjRef,
     /// What.
     pub how: How,
-    /// When this step has begun.
-    pub step: u32,
-    /// True when volumes are handed over by then.
+    /// When this has begun.
+    pub turn: Turn,
+    /// True when volumes may be handed over by then.
     pub late: bool,
 }
 
@@ -46,13 +47,13 @@ impl Case {
     pub fn label(&self) -> String {
         let namespace = self.object.namespace.as_deref().unwrap_or("_");
         format!(
-            "rival-{:?}-{}.{namespace}.{}@s{}",
-            self.how, self.object.kind, self.object.name, self.step
+            "rival-{:?}-{}.{namespace}.{}@{}",
+            self.how, self.object.kind, self.object.name, self.turn
         )
     }
 }
 
-/// Every touched object, each deed, before each step of the scenario.
+/// Every touched object, each deed, before each step and undo of the scenario.
 pub fn cases(course: &Course) -> Vec<Case> {
     let plan = &course.ground.base.plan;
     let names = stale::names(plan);
@@ -68,14 +69,14 @@ pub fn cases(course: &Course) -> Vec<Case> {
     let handed = plan.steps.iter().find(|step| step.spec.kind() == "rebind");
     let handed = handed.map_or(u32::MAX, |step| step.number);
     let mut cases = Vec::new();
-    for step in &course.steps {
+    for turn in &course.turns {
         for object in &touched {
             for how in [How::Edits, How::Deletes, How::Recreates] {
                 cases.push(Case {
                     object: object.clone(),
                     how,
-                    step: *step,
-                    late: *step > handed,
+                    turn: *turn,
+                    late: *turn > Turn::Step(handed),
                 });
             }
         }
@@ -161,8 +162,7 @@ impl Twist for Rival {
     }
 
     fn file(&mut self, op: &FileOp, sim: &Sim) -> FileAct {
-        let begun = format!("\"event\":\"step-started\",\"step\":{},", self.case.step);
-        if !self.done && op.line.as_ref().is_some_and(|line| line.contains(&begun)) {
+        if !self.done && op.begins == Some(self.case.turn) {
             self.act(sim);
         }
         FileAct::Pass

@@ -15,6 +15,7 @@ use rehelm_core::world::Timeouts;
 
 use crate::bench::Bench;
 use crate::record::global;
+use crate::turn::Turn;
 
 /// What a person types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +67,12 @@ impl Bench {
         self.command_with(command, None).await
     }
 
-    /// The same, asked to stop after a step.
-    pub async fn command_with(&self, command: Command, stop_after: Option<u32>) -> Ended {
+    /// The same, asked to stop after a step or an undo.
+    pub async fn command_with(&self, command: Command, stop_after: Option<Turn>) -> Ended {
         self.tap.command(&command.to_string());
         let process = self.tap.process();
         let mut session = self.session(&process);
-        session.stop_after = stop_after;
+        session.stop_after = stop_after.map(Turn::end);
         let printer = Arc::new(Printer::keeping());
         let work = self.carry(&printer, &session, command);
         let ended = tokio::select! {

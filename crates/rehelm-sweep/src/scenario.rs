@@ -96,6 +96,11 @@ impl Scenario {
         ALL.into_iter().find(|scenario| scenario.name == name)
     }
 
+    /// True when going back is another command than going on.
+    pub fn parts(&self) -> bool {
+        self.back && self.commands != [Command::Rollback]
+    }
+
     /// What goes wrong in it even when nothing disturbs it.
     pub fn fault(&self, target: &str) -> Option<Fault> {
         self.broken.map(|crash| Fault::Pods {

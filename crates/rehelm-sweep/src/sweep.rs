@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -14,6 +14,8 @@ use crate::job::{Deed, Job, Kind};
 const TOLD: usize = 2;
 /// Lines about one of them.
 const LINES: usize = 5;
+/// How often it is said how far it is.
+const EVERY: Duration = Duration::from_secs(30);
 
 /// A run that did not end as it should.
 #[derive(Clone, Debug, Serialize)]
@@ -42,6 +44,8 @@ pub struct Tally {
     pub resumed: usize,
     /// Runs that went back after a kill to the beginning.
     pub rolled_back: usize,
+    /// Seeds of pairs of kills that were tried.
+    pub seeds: usize,
     /// Runs that were killed twice.
     pub double_crashes: usize,
     /// Kills while Helm went on.
@@ -66,11 +70,12 @@ pub struct Tally {
     pub failures: Vec<Failure>,
 }
 
-/// Runs all jobs of a course; what goes wrong is told at once, in one line.
+/// Runs all jobs of a course; what goes wrong is told at once, in one line, and now and then how far it is.
 pub fn all(course: &Course, jobs: &[Job], threads: usize, tell: &(dyn Fn(&str) + Sync)) -> Tally {
     let began = Instant::now();
     let next = AtomicUsize::new(0);
     let outcomes: Mutex<BTreeMap<usize, Outcome>> = Mutex::default();
+    let told = Mutex::new(began);
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
@@ -80,10 +85,17 @@ pub fn all(course: &Course, jobs: &[Job], threads: usize, tell: &(dyn Fn(&str) +
                     let mut outcome = alone(job.run(course));
                     match outcome.wrong.first() {
                         None => outcome.history.clear(),
-                        Some(first) => tell(&format!("{}: {first}", job.label)),
+                        Some(first) => tell(&format!("≠ {}: {first}", job.label)),
                     }
                     let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
                     outcomes.insert(at, outcome);
+                    let done = outcomes.len();
+                    drop(outcomes);
+                    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                    if told.elapsed() >= EVERY {
+                        *told = Instant::now();
+                        tell(&how_far(course, done, jobs.len(), began.elapsed()));
+                    }
                 }
             });
         }
@@ -100,8 +112,18 @@ pub fn all(course: &Course, jobs: &[Job], threads: usize, tell: &(dyn Fn(&str) +
     }
     tally.points = distinct(jobs);
     tally.fault_kinds = kinds(jobs);
+    tally.seeds = jobs.iter().filter(|job| job.seed.is_some()).count();
     tally.seconds = began.elapsed().as_secs_f64();
     tally
+}
+
+fn how_far(course: &Course, done: usize, of: usize, time: Duration) -> String {
+    let speed = done as f64 / time.as_secs_f64().max(0.001);
+    let left = (of.saturating_sub(done)) as f64 / speed / 60.0;
+    format!(
+        "  {}: {done} of {of} runs, {speed:.1} a second, about {left:.0} min left",
+        course.scenario
+    )
 }
 
 /// Runs something on this thread alone.

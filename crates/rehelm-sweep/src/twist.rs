@@ -6,6 +6,7 @@ use rehelm_sim::Sim;
 use serde_json::Value;
 
 use crate::call::Call;
+use crate::turn::Turn;
 
 /// When a process dies around one of its writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +89,8 @@ pub struct FileOp {
     pub path: String,
     /// The line that is appended; None when a file is written whole or removed.
     pub line: Option<String>,
+    /// The step or undo that begins with it.
+    pub begins: Option<Turn>,
 }
 
 /// What becomes of a write to a file.

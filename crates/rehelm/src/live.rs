@@ -35,7 +35,7 @@ pub struct Live {
     jsonl: bool,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// The step after which the run is to stop, and what stops it.
-    last: Mutex<Option<(u32, Arc<AtomicBool>)>>,
+    last: Mutex<Option<(Event, Arc<AtomicBool>)>>,
 }
 
 struct Shared {
@@ -110,9 +110,9 @@ impl Live {
         }
     }
 
-    /// Sets `stop` when this step is done.
-    pub fn stop_after(&self, step: u32, stop: Arc<AtomicBool>) {
-        *lock(&self.last) = Some((step, stop));
+    /// Sets `stop` when this is in the journal.
+    pub fn stop_after(&self, event: Event, stop: Arc<AtomicBool>) {
+        *lock(&self.last) = Some((event, stop));
     }
 
     /// What the signal handler calls when a person asks to stop.
@@ -129,8 +129,8 @@ impl Live {
 
 impl Progress for Live {
     fn record(&self, record: &Record) {
-        if let (Event::StepDone { step }, Some((last, stop))) = (&record.event, &*lock(&self.last))
-            && step == last
+        if let Some((last, stop)) = &*lock(&self.last)
+            && record.event == *last
         {
             stop.store(true, Ordering::SeqCst);
         }

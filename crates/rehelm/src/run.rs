@@ -134,8 +134,8 @@ impl<'a> Run<'a> {
             &journal.state,
             self.jsonl,
         );
-        if let Some(step) = session.stop_after {
-            live.stop_after(step, stop.clone());
+        if let Some(event) = session.stop_after.clone() {
+            live.stop_after(event, stop.clone());
         }
         let signals = signals::listen(stop.clone(), live.stopper());
         let seal = doors::seal(&session.settings.recipients)?;

@@ -13,6 +13,7 @@ use rehelm_core::digest;
 use rehelm_core::finding::{Finding, Severity};
 use rehelm_core::gather::{self, Gathered, Request};
 use rehelm_core::inventory::{self, Places};
+use rehelm_core::journal::Event;
 use rehelm_core::object::Object;
 use rehelm_core::plan::{Plan, ValuesFile};
 use rehelm_core::planner::{self, DatabaseView};
@@ -51,8 +52,8 @@ pub struct Session {
     pub files: Arc<dyn Files>,
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Stop after this step, as if a person had asked for it then.
-    pub stop_after: Option<u32>,
+    /// Stop when this is in the journal, as if a person had asked for it then.
+    pub stop_after: Option<Event>,
 }
 
 /// The cluster alone, for verbs that need neither Helm nor databases.

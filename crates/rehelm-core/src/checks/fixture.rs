@@ -234,6 +234,7 @@ impl Case {
         let gathered = Gathered {
             observed,
             fills: vec![],
+            plurals: Default::default(),
         };
         Self {
             gathered,

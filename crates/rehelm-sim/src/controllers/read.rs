@@ -6,28 +6,36 @@ use serde_json::{Value, json};
 
 use crate::timeline::Time;
 
+/// What `Value::pointer` gives, for pointers to fields whose names hold neither `~` nor numbers; that one copies each name.
+pub(crate) fn at<'a>(object: &'a Value, pointer: &str) -> Option<&'a Value> {
+    pointer
+        .split('/')
+        .skip(1)
+        .try_fold(object, |value, name| value.get(name))
+}
+
 /// A text; empty when absent.
 pub(crate) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    at(object, pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// A whole number; 0 when absent.
 pub(crate) fn int(object: &Value, pointer: &str) -> i64 {
-    object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
+    at(object, pointer).and_then(Value::as_i64).unwrap_or(0)
 }
 
 /// `spec.replicas`, which is 1 when absent.
 pub(crate) fn replicas(object: &Value) -> i64 {
-    object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1)
+    at(object, "/spec/replicas").and_then(Value::as_i64).unwrap_or(1)
 }
 
 pub(crate) fn flag(object: &Value, pointer: &str) -> bool {
-    object.pointer(pointer).and_then(Value::as_bool).unwrap_or(false)
+    at(object, pointer).and_then(Value::as_bool).unwrap_or(false)
 }
 
 /// A list; empty when absent.
 pub(crate) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    let list = object.pointer(pointer).and_then(Value::as_array);
+    let list = at(object, pointer).and_then(Value::as_array);
     list.map(Vec::as_slice).unwrap_or_default()
 }
 

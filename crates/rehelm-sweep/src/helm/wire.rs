@@ -9,7 +9,7 @@ use rehelm_core::ports::{Cluster, PortError, PortResult};
 use serde_json::{Value, json};
 
 use crate::call::Actor;
-use crate::tap::Process;
+use crate::process::Process;
 
 /// Why a request failed.
 #[derive(Debug)]

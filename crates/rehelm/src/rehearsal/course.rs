@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rehelm_core::journal::Event;
 use rehelm_core::plan::{FillFrom, Phase, Plan};
 use rehelm_core::verification;
 use rehelm_core::world::Timeouts;
@@ -235,7 +236,7 @@ impl Course<'_> {
     async fn command(&self, name: &str, work: impl AsyncFn(&Session) -> Result<Exit>) -> Result<()> {
         loop {
             let mut session = self.stage.session().await?;
-            session.stop_after = self.stop_after.get();
+            session.stop_after = self.stop_after.get().map(|step| Event::StepDone { step });
             tokio::select! {
                 biased;
                 () = self.stage.shut.died() => {}

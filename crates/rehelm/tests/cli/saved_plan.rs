@@ -58,6 +58,7 @@ fn plan() -> Plan {
             post_renderer: None,
         },
         objects: vec![],
+        plurals: Default::default(),
         steps: steps.collect(),
         findings: vec![],
         accepted: vec![],

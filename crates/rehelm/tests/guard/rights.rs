@@ -50,7 +50,53 @@ pub fn trials() -> Vec<Trial> {
             }));
         }
     }
+    all.push(trial("rights::kinds_with_a_plural_of_their_own", odd_plural));
     all
+}
+
+/// A kind whose plural no rule would guess.
+const MICE: &str = "\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: mice.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {kind: Mouse, plural: mice, singular: mouse}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+";
+
+/// A product with an object of that kind, there and cleaned up under the roles that are printed for it.
+fn odd_plural() -> Result<(), String> {
+    let (product, words) = PRODUCTS[0];
+    let Some(scene) = Scene::open(product)? else {
+        return Ok(());
+    };
+    let mouse = format!(
+        "apiVersion: example.com/v1\nkind: Mouse\nmetadata: {{name: jerry, namespace: {}}}\nspec: {{cheese: 3}}\n",
+        scene.stage.settings.source_namespace
+    );
+    scene.apply(MICE)?;
+    scene.apply(&mouse)?;
+    let base = scene.folder.join("kustomize/base");
+    let list = base.join("kustomization.yaml");
+    let own = std::fs::read_to_string(&list).map_err(|e| format!("{list}: {e}"))?;
+    std::fs::write(base.join("mouse.yaml"), mouse).map_err(|e| e.to_string())?;
+    std::fs::write(&list, own.replace("resources: [", "resources: [mouse.yaml, ")).map_err(|e| e.to_string())?;
+    let cast = Cast::on(scene, words)?;
+    let of_mice = |role: &&Object| {
+        let rules = role.get("/rules").and_then(Value::as_array);
+        let mut resources = rules.into_iter().flatten().flat_map(|rule| texts(rule, "resources"));
+        resources.any(|resource| resource == "mice")
+    };
+    if !cast.roles.iter().any(|role| of_mice(&role)) {
+        return Err(format!("no role speaks of mice: {:?}", cast.roles));
+    }
+    there_with(&cast, words)
 }
 
 /// A product whose roles are applied, and who has them.
@@ -63,9 +109,13 @@ struct Cast {
 
 impl Cast {
     fn open(product: &str, words: &str) -> Result<Option<Self>, String> {
-        let Some(scene) = Scene::open(product)? else {
-            return Ok(None);
-        };
+        match Scene::open(product)? {
+            Some(scene) => Self::on(scene, words).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn on(scene: Scene, words: &str) -> Result<Self, String> {
         let said = scene.rehelm(&format!("plan -o rbac {words} --quiet"));
         if ![0, 3].contains(&said.code) {
             return Err(said.text);
@@ -73,12 +123,12 @@ impl Cast {
         let text = said.text.split("\nSaved ").next().unwrap_or_default();
         let roles = rehelm_core::yaml::parse_documents(text, "rbac").map_err(|e| format!("{e}\n{text}"))?;
         scene.apply(text)?;
-        Ok(Some(Self {
+        Ok(Self {
             namespace: scene.stage.settings.source_namespace.clone(),
             release: scene.stage.settings.release.clone(),
             roles: roles.into_iter().map(Object).collect(),
             scene,
-        }))
+        })
     }
 
     fn play(&self, duty: Duty) {
@@ -104,6 +154,10 @@ fn there(product: &str, words: &str) -> Result<(), String> {
     let Some(cast) = Cast::open(product, words)? else {
         return Ok(());
     };
+    there_with(&cast, words)
+}
+
+fn there_with(cast: &Cast, words: &str) -> Result<(), String> {
     cast.act(Duty::Read, &format!("plan {words} --accept right-missing"), 0)?;
     cast.act(Duty::Prepare, "prepare --yes", 0)?;
     cast.act(Duty::Migrate, "migrate --yes", 0)?;
