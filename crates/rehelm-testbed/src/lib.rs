@@ -32,7 +32,7 @@ pub use build::{HelmMajor, Tools};
 pub use cache::Cache;
 pub use error::{Error, Result};
 pub use install::{Manifests, Pushed, Scenario};
-pub use options::{Node, Options, Pace};
+pub use options::{Node, Options, Pace, Program};
 pub use process::Process;
 pub use state::{Registry, State};
 pub use testbed::Testbed;

