@@ -18,12 +18,16 @@ type inside struct{ *pod }
 
 // ExecInContainer runs a command beside the container's process. There are no terminals.
 func (i inside) ExecInContainer(ctx context.Context, _ string, _ types.UID, _ string, command []string, in io.Reader, out, err io.WriteCloser, _ bool, _ <-chan remotecommand.TerminalSize, _ time.Duration) error {
-	environment := i.environment()
-	if len(command) == 0 || !i.has(command[0], environment) {
-		return fmt.Errorf("exec: %q: executable file not found in $PATH", command)
+	if len(command) == 0 {
+		return errors.New("no command")
+	}
+	if !i.has(command[0]) {
+		return fmt.Errorf("exec: %q: executable file not found in $PATH", command[0])
 	}
 	cmd := i.enter(ctx, []string{"--mount", "--net", "--pid", "--ipc", "--uts", "--root", "--wd"}, command)
-	cmd.Env = environment
+	for name, value := range i.Environment {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
 	cmd.Stdin = in
 	if out != nil {
 		cmd.Stdout = out

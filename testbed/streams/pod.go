@@ -14,10 +14,10 @@ import (
 
 // pod is the process that runs for a pod, as the stand-in kubelet writes it down.
 type pod struct {
-	Uid       string
-	Container string
-	Pid       int
-	Started   uint64
+	Container   string
+	Pid         int
+	Started     uint64
+	Environment map[string]string
 }
 
 // find reads what runs in a pod; a process that has ended is none.
@@ -66,23 +66,13 @@ func (p *pod) enter(ctx context.Context, namespaces []string, command []string) 
 	return cmd
 }
 
-// environment is what the pod's process was started with.
-func (p *pod) environment() []string {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.Pid))
-	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
-}
-
 // has tells whether the pod's files hold a program of that name.
-func (p *pod) has(program string, environment []string) bool {
+func (p *pod) has(program string) bool {
 	candidates := []string{program}
 	if !strings.Contains(program, "/") {
 		candidates = nil
-		for _, variable := range environment {
-			if path, ok := strings.CutPrefix(variable, "PATH="); ok {
-				for _, folder := range filepath.SplitList(path) {
-					candidates = append(candidates, filepath.Join(folder, program))
-				}
-			}
+		for _, folder := range filepath.SplitList(p.Environment["PATH"]) {
+			candidates = append(candidates, filepath.Join(folder, program))
 		}
 	}
 	for _, candidate := range candidates {

@@ -51,7 +51,7 @@ pub struct Program {
     pub image: String,
     /// Program and arguments, for containers that name no command of their own.
     pub command: Vec<String>,
-    /// Where it starts, for containers that do not say; must be there, as a volume or in `/usr`.
+    /// Where it starts, for containers that do not say.
     pub workdir: Option<Utf8PathBuf>,
     /// The Debian package that it comes from.
     pub package: Option<String>,

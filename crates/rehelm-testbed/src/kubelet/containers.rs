@@ -170,11 +170,12 @@ impl Containers {
             .create(true)
             .append(true)
             .open(folder.join(format!("{name}.log")))?;
+        let environment = environment::of(cluster, pod, container).await?;
         let mut command = tokio::process::Command::new(&self.wanted.bwrap);
         command
             .args(sandbox::arguments(&name, container, program, &mounts))
             .env_clear()
-            .envs(environment::of(cluster, pod, container).await?)
+            .envs(&environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log.into_file());
@@ -191,7 +192,9 @@ impl Containers {
             false => Process::child_of("container", outer),
         };
         if let Some(process) = &process {
-            let about = json!({"uid": pod.uid(), "container": container.name, "pid": process.pid, "started": process.started});
+            let about = json!({
+                "container": container.name, "pid": process.pid, "started": process.started, "environment": environment,
+            });
             let aside = folder.join(format!(".{name}.json"));
             private(&aside, &about.to_string())?;
             fs::rename(aside, folder.join(format!("{name}.json")))?;

@@ -23,7 +23,10 @@ pub(super) async fn of(cluster: &Cluster, pod: &Pod, container: &Container) -> R
             (None, Some(held)) => secrets(cluster, &ns, &held.name).await?,
             (None, None) => BTreeMap::new(),
         };
-        all.extend(data.into_iter().map(|(key, bytes)| (format!("{prefix}{key}"), text(bytes))));
+        all.extend(
+            data.into_iter()
+                .map(|(key, bytes)| (format!("{prefix}{key}"), text(bytes))),
+        );
     }
     for variable in container.env.iter().flatten() {
         let value = match &variable.value_from {
@@ -52,11 +55,15 @@ async fn looked_up(cluster: &Cluster, pod: &Pod, source: &EnvVarSource) -> Resul
 }
 
 async fn secrets(cluster: &Cluster, ns: &str, name: &str) -> Result<BTreeMap<String, Vec<u8>>> {
-    let found = Api::<Secret>::namespaced(cluster.client.clone(), ns).get_opt(name).await?;
+    let found = Api::<Secret>::namespaced(cluster.client.clone(), ns)
+        .get_opt(name)
+        .await?;
     Ok(found.map(secret).unwrap_or_default())
 }
 
 async fn maps(cluster: &Cluster, ns: &str, name: &str) -> Result<BTreeMap<String, Vec<u8>>> {
-    let found = Api::<ConfigMap>::namespaced(cluster.client.clone(), ns).get_opt(name).await?;
+    let found = Api::<ConfigMap>::namespaced(cluster.client.clone(), ns)
+        .get_opt(name)
+        .await?;
     Ok(found.map(config_map).unwrap_or_default())
 }

@@ -1,8 +1,8 @@
 //! A pod's volumes as folders of this machine.
 //!
 //! A claim is the folder `volumes/NAME` of the PersistentVolume that it is bound to, so data travels as the volume does.
-//! Secrets and ConfigMaps are written out when the process starts. Every other kind of volume is an empty folder that lives as
-//! long as the pod.
+//! Secrets and ConfigMaps are written out when the process starts; a `hostPath` is this machine's. Every other kind of volume is
+//! an empty folder that lives as long as the pod.
 
 use super::Cluster;
 use crate::{Error, Result};
@@ -64,6 +64,9 @@ async fn folder(cluster: &Cluster, dir: &Utf8Path, pod: &Pod, volume: &Volume) -
         fs::create_dir_all(&folder)?;
         return Ok((folder, claim.read_only == Some(true)));
     }
+    if let Some(source) = &volume.host_path {
+        return Ok((source.path.clone().into(), false));
+    }
     fs::create_dir_all(&own)?;
     if let Some(source) = &volume.secret {
         let name = source.secret_name.as_deref().unwrap_or_default();
@@ -72,7 +75,9 @@ async fn folder(cluster: &Cluster, dir: &Utf8Path, pod: &Pod, volume: &Volume) -
         return Ok((own, true));
     }
     if let Some(source) = &volume.config_map {
-        let found = Api::<ConfigMap>::namespaced(client(), &ns).get_opt(&source.name).await?;
+        let found = Api::<ConfigMap>::namespaced(client(), &ns)
+            .get_opt(&source.name)
+            .await?;
         write(&own, &found.map(config_map).unwrap_or_default(), &source.items)?;
         return Ok((own, true));
     }

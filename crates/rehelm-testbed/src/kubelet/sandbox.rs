@@ -32,13 +32,14 @@ pub(super) fn arguments(pod: &str, container: &Container, program: &Program, mou
     }
     add(&["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]);
     add(&["--dir", "/var", "--symlink", "../run", "/var/run"]);
+    let workdir = program.workdir.as_ref().map(|dir| dir.as_str());
+    let workdir = container.working_dir.as_deref().or(workdir).unwrap_or("/");
+    add(&["--dir", workdir]);
     for mount in mounts {
         let way = if mount.read_only { "--ro-bind" } else { "--bind" };
         add(&[way, mount.from.as_str(), mount.to.as_str()]);
     }
-    let workdir = program.workdir.as_ref().map(|dir| dir.as_str());
-    let workdir = container.working_dir.as_deref().or(workdir);
-    add(&["--chdir", workdir.unwrap_or("/")]);
+    add(&["--chdir", workdir]);
     add(&["--", "/bin/sh", "-c", BEGIN, "sh"]);
     all.extend(container.command.as_ref().unwrap_or(&program.command).iter().cloned());
     all.extend(container.args.iter().flatten().cloned());
@@ -62,7 +63,8 @@ mod tests {
             read_only: true,
         };
         let mut container = Container::default();
-        let line = |container: &Container| arguments("a-1", container, &program, std::slice::from_ref(&mount)).join(" ");
+        let line =
+            |container: &Container| arguments("a-1", container, &program, std::slice::from_ref(&mount)).join(" ");
         assert!(line(&container).ends_with(" store"), "{}", line(&container));
         assert!(line(&container).contains("--ro-bind /x /data --chdir /data --"));
         container.command = Some(vec!["other".into()]);

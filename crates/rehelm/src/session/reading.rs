@@ -8,7 +8,6 @@ use rehelm_core::rights::Beside;
 
 use super::Session;
 use crate::errors::{Context, Error, Result};
-use crate::exit::Exit;
 
 impl Session {
     /// What is read of the cluster beside the plan's own objects.
