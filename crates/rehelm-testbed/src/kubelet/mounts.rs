@@ -127,7 +127,7 @@ mod tests {
         let item = KeyToPath {
             key: "b".into(),
             path: "below/c.conf".into(),
-            mode: None,
+            ..KeyToPath::default()
         };
         write(&dir.join("some"), &data, &Some(vec![item])).expect("written");
         assert_eq!(fs::read(dir.join("some/below/c.conf")).expect("there"), b"2");
