@@ -4,12 +4,14 @@
 //! builds anew and checkouts of different age live side by side.
 
 use crate::cache::{data_dir, short_hash};
-use crate::{Cache, Result, command};
+use crate::{Cache, Error, Result, command};
 use camino::{Utf8Path, Utf8PathBuf};
 use fs_err as fs;
 use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+
+const INSTALL: &str = "install Go 1.25 or newer (https://go.dev/dl)";
 
 /// How to build a set of programs.
 pub(super) struct Recipe {
@@ -107,12 +109,23 @@ impl Recipe {
     }
 
     fn build(&self, source: &Utf8PathBuf, into: &Utf8PathBuf) -> Result<()> {
+        if self.ours {
+            // What cannot be fetched is missing on this machine; what does not compile is a mistake of ours.
+            let mut go = Command::new("go");
+            go.current_dir(source).args(["mod", "download"]);
+            command::run(&mut go, b"", INSTALL).map_err(|error| match error {
+                Error::Command { output, .. } => {
+                    Error::unavailable(self.names(), output.trim(), "let Go reach its modules")
+                }
+                other => other,
+            })?;
+        }
         for (package, name) in self.programs {
             let mut go = Command::new("go");
             go.current_dir(source)
                 .args(["build", "-trimpath", "-ldflags", self.ldflags, "-o"]);
             go.arg(into.join(name)).arg(package);
-            command::run(&mut go, b"", "install Go 1.25 or newer (https://go.dev/dl)")?;
+            command::run(&mut go, b"", INSTALL)?;
         }
         Ok(())
     }

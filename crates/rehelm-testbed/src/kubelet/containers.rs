@@ -116,7 +116,7 @@ impl Containers {
         };
         let (Some(process), None) = (&running.process, running.ended.get()) else {
             all.remove(&key(pod));
-            return self.forget(pod).map(|()| None);
+            return self.forget(&key(pod)).map(|()| None);
         };
         let grace = pod.metadata.deletion_grace_period_seconds.unwrap_or(30);
         let grace = Duration::from_secs(u64::try_from(grace).unwrap_or_default());
@@ -132,18 +132,18 @@ impl Containers {
     }
 
     /// Ends at once what runs for a pod of that name that is gone. True when nothing of it is left.
-    pub(super) fn cleared(&self, namespace: &str, name: &str, uid: Option<&str>) -> bool {
+    pub(super) fn cleared(&self, namespace: &str, name: &str, uid: Option<&str>) -> Result<bool> {
         let key = (namespace.to_owned(), name.to_owned());
         let mut all = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(old) = all.get(&key).filter(|running| Some(running.uid.as_str()) != uid) else {
-            return true;
+            return Ok(true);
         };
         if let (Some(process), None) = (&old.process, old.ended.get()) {
             process.kill();
-            return false;
+            return Ok(false);
         }
         all.remove(&key);
-        true
+        self.forget(&key).map(|()| true)
     }
 
     fn entry(&self, pod: &Pod) -> Option<Running> {
@@ -218,8 +218,7 @@ impl Containers {
     }
 
     /// Removes what was made for a pod, volumes that outlive it left out.
-    fn forget(&self, pod: &Pod) -> Result<()> {
-        let (namespace, name) = key(pod);
+    fn forget(&self, (namespace, name): &(String, String)) -> Result<()> {
         let folder = self.dir.join("pods").join(namespace);
         for done in [
             fs::remove_file(folder.join(format!("{name}.json"))),

@@ -14,7 +14,7 @@ use kube::runtime::reflector::ObjectRef;
 pub(super) async fn reconcile(cluster: &Cluster, ns: &str, name: &str) -> Result<Next> {
     let pod = cluster.pods.get(&ObjectRef::new(name).within(ns));
     if let Some(containers) = &cluster.containers
-        && !containers.cleared(ns, name, pod.as_ref().and_then(|pod| pod.metadata.uid.as_deref()))
+        && !containers.cleared(ns, name, pod.as_ref().and_then(|pod| pod.metadata.uid.as_deref()))?
     {
         return Ok(Next::Change);
     }

@@ -87,15 +87,14 @@ fn what_travels_with_its_volume_is_proven_to_be_there() {
     let fill = format!("redis-cli EVAL \"for i=1,{KEYS} do redis.call('SET','key:'..i,i) end\" 0");
     ask(&scene, &old, &fill);
     assert!(saved(&scene, &old));
-    let before = scene.outside();
     let folder = volume(&scene, &old);
-    let said = scene.rehelm(&["check"]);
+    let said = scene.plan().code(0);
     assert!(!said.out.contains("exec-check"), "{}", said.out);
-    scene.plan().code(0);
     scene.rehelm(&["prepare", "--yes"]).code(0);
 
     // It cannot save: nothing stops.
-    let prepared = scene.outside();
+    let running = || scene.objects("deployments,persistentvolumeclaims", Some(&old));
+    let prepared = running();
     may_be_written(&folder, false);
     assert!(!saved(&scene, &old));
     let said = scene.rehelm(&["check"]).code(3);
@@ -106,7 +105,7 @@ fn what_travels_with_its_volume_is_proven_to_be_there() {
     );
     let said = scene.rehelm(&["migrate", "--yes"]).code(3);
     assert!(said.err.contains("saved to disk"), "{}", said.err);
-    let differ = differences(&prepared, &scene.outside());
+    let differ = differences(&prepared, &running());
     assert!(differ.is_empty(), "{}", differ.join("\n"));
     assert_eq!(ask(&scene, &old, "redis-cli DBSIZE"), KEYS);
     may_be_written(&folder, true);
@@ -147,6 +146,6 @@ fn what_travels_with_its_volume_is_proven_to_be_there() {
     ask(&scene, new, "redis-cli SET later 1");
     scene.rehelm(&["rollback", "--yes"]).code(0);
     assert_eq!(ask(&scene, &old, "redis-cli MGET key:77 later"), "77\n1");
-    let differ = differences(&before, &scene.outside());
+    let differ = differences(&prepared, &running());
     assert!(differ.is_empty(), "{}", differ.join("\n"));
 }
