@@ -1,7 +1,8 @@
 //! A real Kubernetes control plane on loopback, without containers.
 //!
 //! etcd, the API server, the controllers and the scheduler are the real ones, as are Helm, kubectl and the OCI registry.
-//! Only the kubelet and the clouds' volume provisioners are stand-ins ([`kubelet`], [`provision`]).
+//! Only the kubelet and the clouds' volume provisioners are stand-ins ([`kubelet`], [`provision`]). Programs in pods are real where
+//! [`Options::programs`] names some.
 //!
 //! - **No product is named here.** What is installed comes from data files in `testbed/`.
 //! - **Nothing is left behind**: every process is recorded before the next one starts, see [`state`].
@@ -32,7 +33,7 @@ pub use build::{HelmMajor, Tools};
 pub use cache::Cache;
 pub use error::{Error, Result};
 pub use install::{Manifests, Pushed, Scenario};
-pub use options::{Node, Options, Pace};
+pub use options::{Node, Options, Pace, Program};
 pub use process::Process;
 pub use state::{Registry, State};
 pub use testbed::Testbed;

@@ -22,6 +22,8 @@ pub struct Options {
     pub load_balancer: Option<String>,
     /// A database server beside the cluster.
     pub mongo: Option<crate::mongo::Options>,
+    /// What runs in pods; none means that nothing does, and that there is no way into them.
+    pub programs: Vec<Program>,
     /// How the stand-in kubelet behaves.
     pub pace: Pace,
     /// End the testbed when this process is gone, however it went. Tests set their own pid.
@@ -39,6 +41,20 @@ pub struct Node {
     /// More labels.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+}
+
+/// A program that runs in place of an image, with the files of this machine under `/usr` and the pod's volumes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// Part of the image's name.
+    pub image: String,
+    /// Program and arguments, for containers that name no command of their own.
+    pub command: Vec<String>,
+    /// Where it starts, for containers that do not say.
+    pub workdir: Option<Utf8PathBuf>,
+    /// The Debian package that it comes from.
+    pub package: Option<String>,
 }
 
 /// How long pods take.
@@ -61,6 +77,7 @@ impl Default for Options {
             cloud: data_dir().join("cloud.yaml"),
             load_balancer: None,
             mongo: None,
+            programs: Vec::new(),
             pace: Pace::default(),
             owner: None,
             program: None,

@@ -54,6 +54,12 @@ impl Process {
         })
     }
 
+    /// Describes the first child of a running process.
+    pub(crate) fn child_of(name: &str, parent: u32) -> Option<Self> {
+        let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+        Self::of(name, children.split_whitespace().next()?.parse().ok()?)
+    }
+
     /// Whether it still runs.
     pub fn alive(&self) -> bool {
         start_time(self.pid) == Some(self.started)
@@ -70,9 +76,18 @@ impl Process {
 
     /// Sends SIGKILL if it is still the recorded process.
     pub fn kill(&self) {
+        self.send(Signal::KILL);
+    }
+
+    /// Sends SIGTERM if it is still the recorded process.
+    pub(crate) fn ask(&self) {
+        self.send(Signal::TERM);
+    }
+
+    fn send(&self, signal: Signal) {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
         if let (true, Some(pid)) = (self.alive(), pid) {
-            let _ = kill_process(pid, Signal::KILL);
+            let _ = kill_process(pid, signal);
         }
     }
 }

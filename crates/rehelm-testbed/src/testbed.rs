@@ -4,6 +4,7 @@
 //! starter, `down` finds them all.
 
 use crate::build::{self, Tools};
+use crate::kubelet::containers;
 use crate::process::Process;
 use crate::provision::Cloud;
 use crate::state::{Registry, State};
@@ -44,8 +45,12 @@ impl Testbed {
         let bin = build::binaries(&cache, talk)?;
         let tools = build::tools(&cache, options.helm, talk)?;
         let program = program::path(options.program.as_deref())?;
+        let containers = match options.programs.is_empty() {
+            true => None,
+            false => Some(build::containers(&cache, &options.programs, talk)?),
+        };
         let mut state = reserve(&cache, &options, tools)?;
-        match start(&mut state, &options, &bin, &program).await {
+        match start(&mut state, &options, &bin, containers.as_ref(), &program).await {
             Ok(client) => Ok(Self::of(state, client, true)),
             Err(e) => {
                 let _ = state.end();
@@ -178,6 +183,7 @@ async fn start(
     state: &mut State,
     options: &Options,
     bin: &build::Binaries,
+    containers: Option<&build::Containers>,
     program: &Utf8Path,
 ) -> Result<kube::Client> {
     let (dir, ports) = (state.dir.clone(), state.ports);
@@ -203,6 +209,10 @@ async fn start(
     let client = plane::ready(&state.kubeconfig, &api, Duration::from_secs(60)).await?;
     record(state, plane::controllers(&bin.kubernetes, &dir)?)?;
     record(state, plane::scheduler(&bin.kubernetes, &dir)?)?;
+    if let Some(made) = containers {
+        record(state, plane::streams(made, &dir, &ports)?)?;
+        containers::write(&dir, made, ports.kubelet, &options.programs)?;
+    }
     record(state, program::kubelet(program, &dir, options)?)?;
     let cloud = Cloud::read(&options.cloud)?;
     nodes::register_drivers(&client, &cloud).await?;

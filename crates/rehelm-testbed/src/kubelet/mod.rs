@@ -2,18 +2,23 @@
 //!
 //! It runs in a process of its own and reacts to watch events only; sixteen writes may be under way at once. What real
 //! machines would do and tests rely on: nodes get ready, pods run when their references exist, Job pods succeed,
-//! deleted pods go away, volumes are attached and detached, Services get addresses. [`faults`] can be played.
+//! deleted pods go away, volumes are attached and detached, Services get addresses. [`faults`] can be played. Nothing runs in pods, unless a
+//! test names programs for images ([`Program`](crate::Program)).
 
 mod attachment;
 mod cluster;
+pub(crate) mod containers;
+mod environment;
 mod event;
 pub mod faults;
+mod mounts;
 mod node;
 mod owner;
 mod pod;
 mod pod_status;
 mod queue;
 mod references;
+mod sandbox;
 mod service;
 
 pub(crate) use cluster::Cluster;

@@ -22,7 +22,7 @@ pub(super) async fn reconcile(cluster: &Cluster, name: &str) -> Result<Next> {
     let conditions = node.status.iter().flat_map(|s| s.conditions.iter().flatten());
     if !conditions.into_iter().any(|c| c.type_ == "Ready" && c.status == "True") {
         register_drivers(cluster, &node).await?;
-        api.patch_status(name, &PatchParams::default(), &Patch::Merge(status(&node)))
+        api.patch_status(name, &PatchParams::default(), &Patch::Merge(status(cluster, &node)))
             .await?;
     }
     if node.annotations().get(MANAGED).is_none() {
@@ -38,9 +38,15 @@ pub(super) async fn reconcile(cluster: &Cluster, name: &str) -> Result<Next> {
     Ok(Next::Change)
 }
 
-fn status(node: &Node) -> serde_json::Value {
+fn status(cluster: &Cluster, node: &Node) -> serde_json::Value {
     let room = json!({"cpu": "500", "memory": "2Ti", "pods": "1000", "ephemeral-storage": "9Ti"});
     let now = format!("{:.0}", jiff::Timestamp::now());
+    let mut addresses = vec![json!({"type": "Hostname", "address": node.name_any()})];
+    let mut endpoints = json!({});
+    if let Some(containers) = &cluster.containers {
+        addresses.push(json!({"type": "InternalIP", "address": "127.0.0.1"}));
+        endpoints = json!({"kubeletEndpoint": {"Port": containers.port()}});
+    }
     json!({"status": {
         "capacity": room,
         "allocatable": room,
@@ -48,7 +54,8 @@ fn status(node: &Node) -> serde_json::Value {
             "type": "Ready", "status": "True", "reason": "KubeletReady", "message": "stand-in kubelet is ready",
             "lastHeartbeatTime": now, "lastTransitionTime": now,
         }],
-        "addresses": [{"type": "Hostname", "address": node.name_any()}],
+        "addresses": addresses,
+        "daemonEndpoints": endpoints,
         "nodeInfo": {
             "machineID": "", "systemUUID": "", "bootID": "", "kernelVersion": "", "osImage": "stand-in",
             "containerRuntimeVersion": "none://0", "kubeletVersion": "v1.35.4", "kubeProxyVersion": "",

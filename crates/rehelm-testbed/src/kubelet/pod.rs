@@ -12,7 +12,13 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
 use kube::runtime::reflector::ObjectRef;
 
 pub(super) async fn reconcile(cluster: &Cluster, ns: &str, name: &str) -> Result<Next> {
-    let Some(pod) = cluster.pods.get(&ObjectRef::new(name).within(ns)) else {
+    let pod = cluster.pods.get(&ObjectRef::new(name).within(ns));
+    if let Some(containers) = &cluster.containers
+        && !containers.cleared(ns, name, pod.as_ref().and_then(|pod| pod.metadata.uid.as_deref()))?
+    {
+        return Ok(Next::Change);
+    }
+    let Some(pod) = pod else {
         return Ok(Next::Change);
     };
     if pod.spec.as_ref().is_none_or(|s| s.node_name.is_none()) {
@@ -54,6 +60,13 @@ pub(super) async fn reconcile(cluster: &Cluster, ns: &str, name: &str) -> Result
         return Ok(Next::After(left));
     }
     let (look, event) = wanted(&pod, kind);
+    if let (Some(containers), Look::Running { .. }) = (&cluster.containers, &look)
+        && let Some(left) = containers.run(cluster, &pod).await?
+    {
+        let (look, event) = crash_loop(&pod);
+        show(cluster, &pod, look, Some(event)).await?;
+        return Ok(Next::After(left));
+    }
     show(cluster, &pod, look, event).await
 }
 
@@ -80,15 +93,21 @@ fn wanted(pod: &Pod, fault: Option<Kind>) -> (Look, Option<Event>) {
             )
         }
         Some(Kind::CrashLoop) => {
-            let name = container.map(|c| c.name.clone()).unwrap_or_default();
-            let (pod, ns) = (pod.name_any(), pod.namespace().unwrap_or_default());
-            let message = format!("Back-off restarting failed container {name} in pod {pod}_{ns}");
-            (Look::CrashLoop, Some(Event::warning("BackOff", message)))
+            let (look, event) = crash_loop(pod);
+            (look, Some(event))
         }
         Some(Kind::JobFails) if is_job => (Look::Ended { ok: false }, None),
         _ if is_job => (Look::Ended { ok: true }, None),
         _ => (Look::Running { ready: true }, None),
     }
+}
+
+fn crash_loop(pod: &Pod) -> (Look, Event) {
+    let container = pod.spec.iter().flat_map(|s| &s.containers).next();
+    let name = container.map(|c| c.name.clone()).unwrap_or_default();
+    let (pod, ns) = (pod.name_any(), pod.namespace().unwrap_or_default());
+    let message = format!("Back-off restarting failed container {name} in pod {pod}_{ns}");
+    (Look::CrashLoop, Event::warning("BackOff", message))
 }
 
 /// Writes the look when it is not what was written last.
@@ -109,13 +128,18 @@ async fn show(cluster: &Cluster, pod: &Pod, look: Look, event: Option<Event>) ->
     Ok(Next::Change)
 }
 
-/// Finishes a deletion: containers end at once, whatever grace they were given.
+/// Finishes a deletion. Where nothing runs, containers end at once, whatever grace they were given.
 async fn stop(cluster: &Cluster, pod: &Pod, fault: Option<Kind>) -> Result<Next> {
     let uid = pod.uid().unwrap_or_default();
     if fault == Some(Kind::WillNotDie) {
         return Ok(Next::Change);
     }
     if let Some(left) = cluster.left(format!("stop {uid}"), cluster.settings.pace.pod_stop) {
+        return Ok(Next::After(left));
+    }
+    if let Some(containers) = &cluster.containers
+        && let Some(left) = containers.stop(pod)?
+    {
         return Ok(Next::After(left));
     }
     cluster.forget(&uid);

@@ -66,6 +66,12 @@ pub(crate) fn api_server(bin: &Utf8Path, dir: &Utf8Path, ports: &Ports, token: &
     for flag in ["--service-account-key-file", "--service-account-signing-key-file"] {
         api.arg(format!("{flag}={dir}/certs/apiserver.key"));
     }
+    // The machines' streaming endpoint knows the API server by that certificate; without one their addresses lead nowhere.
+    api.args([
+        format!("--kubelet-client-certificate={dir}/certs/apiserver.crt"),
+        format!("--kubelet-client-key={dir}/certs/apiserver.key"),
+    ]);
+    api.arg("--kubelet-preferred-address-types=InternalIP,Hostname");
     Process::spawn("kube-apiserver", &mut api, dir)
 }
 

@@ -20,12 +20,15 @@ pub struct Ports {
     pub api: u16,
     /// The OCI registry.
     pub registry: u16,
+    /// The ways into pods, for the API server.
+    #[serde(default)]
+    pub kubelet: u16,
 }
 
 impl Ports {
     /// All of them.
-    pub fn all(&self) -> [u16; 4] {
-        [self.etcd, self.etcd_peer, self.api, self.registry]
+    pub fn all(&self) -> [u16; 5] {
+        [self.etcd, self.etcd_peer, self.api, self.registry, self.kubelet]
     }
 }
 
@@ -46,5 +49,6 @@ pub(crate) fn reserve(taken: &HashSet<u16>) -> Result<Ports> {
         etcd_peer: next()?,
         api: next()?,
         registry: next()?,
+        kubelet: next()?,
     })
 }

@@ -70,5 +70,8 @@ async fn delete_disk(cluster: &Cluster, volume: &str) -> Result<()> {
             disks::write(&cluster.client, &disk).await?;
         }
     }
-    Ok(())
+    match fs_err::remove_dir_all(cluster.settings.dir.join("volumes").join(volume)) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e.into()),
+        _ => Ok(()),
+    }
 }

@@ -72,6 +72,10 @@ fn a_command_is_run_in_the_pod_and_judged() {
         told("saved:yes\r\nkeys=7,expires=0\r\n", 0);
         let answer = asked(&admin).await;
         assert!(answer.findings.is_empty() && answer.count == Some(7), "{answer:?}");
+        // More than is read, which has to go somewhere all the same.
+        told(&format!("saved:yes\nkeys=8\n{}", "x".repeat(200_000)), 0);
+        let answer = asked(&admin).await;
+        assert!(answer.findings.is_empty() && answer.count == Some(8), "{answer:?}");
         told("saved:no\r\nkeys=7\r\n", 0);
         let answer = asked(&admin).await;
         assert!(

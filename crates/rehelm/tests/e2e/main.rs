@@ -10,6 +10,8 @@ mod example;
 mod failures;
 mod fence;
 mod happy;
+mod inside;
+mod kept;
 mod outages;
 mod prediction;
 mod records;

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use camino::{Utf8Path, Utf8PathBuf};
 use rehelm_core::object::Object;
 use rehelm_core::server;
-use rehelm_testbed::{Error, Options, Pushed, Scenario, Testbed};
+use rehelm_testbed::{Error, Options, Program, Pushed, Scenario, Testbed};
 use serde_json::{Value, json};
 
 /// One test's world.
@@ -42,6 +42,11 @@ impl Scene {
         Self::up_with(scenario, |_| Ok(()))
     }
 
+    /// As [`Scene::up`], with programs that run in pods.
+    pub fn up_running(scenario: &str, programs: Vec<Program>) -> Option<Self> {
+        Self::open(scenario, None, programs, |_| Ok(()))
+    }
+
     /// As [`Scene::up`], with a change to the copy of the chart that is pushed.
     pub fn up_with(scenario: &str, patch: impl FnOnce(&Utf8Path) -> Result<(), Error>) -> Option<Self> {
         Self::up_chart(scenario, None, patch)
@@ -53,8 +58,17 @@ impl Scene {
         chart: Option<&Utf8Path>,
         patch: impl FnOnce(&Utf8Path) -> Result<(), Error>,
     ) -> Option<Self> {
+        Self::open(scenario, chart, Vec::new(), patch)
+    }
+
+    fn open(
+        scenario: &str,
+        chart: Option<&Utf8Path>,
+        programs: Vec<Program>,
+        patch: impl FnOnce(&Utf8Path) -> Result<(), Error>,
+    ) -> Option<Self> {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        match runtime.block_on(start(scenario, chart, patch)) {
+        match runtime.block_on(start(scenario, chart, programs, patch)) {
             Ok((bed, scenario, chart)) => {
                 let folder = tempfile::tempdir().expect("a folder");
                 let scene = Self {
@@ -320,12 +334,14 @@ impl Scene {
 async fn start(
     scenario: &str,
     chart: Option<&Utf8Path>,
+    programs: Vec<Program>,
     patch: impl FnOnce(&Utf8Path) -> Result<(), Error>,
 ) -> Result<(Testbed, Scenario, Pushed), Error> {
     let scenario = Scenario::load(scenario)?;
     scenario.root()?;
     let mut options = scenario.options(Options::for_test());
     options.mongo = scenario.mongo_options()?;
+    options.programs = programs;
     let mut bed = Testbed::up(options).await?;
     bed.install_source(&scenario).await?;
     let chart = bed
