@@ -106,7 +106,6 @@ fn tasks() -> Vec<(String, Task)> {
 }
 
 async fn measured(helm: &OfflineHelm) -> Figures {
-    let task = helm.task();
     let watch = Watch::default();
     let begun = Instant::now();
     let map = learn(helm, helm.asked(), &watch).await.expect("learned");

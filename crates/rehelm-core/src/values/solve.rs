@@ -20,6 +20,7 @@ mod analogy;
 mod apply;
 pub mod choose;
 pub mod existing;
+mod guess;
 pub mod hints;
 pub mod index;
 pub mod layer;

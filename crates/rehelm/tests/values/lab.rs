@@ -43,7 +43,6 @@ pub async fn of_task(task: Task) -> Result<ValueMap, LearnError> {
     let helm = OfflineHelm::remembering(task, None)
         .await
         .expect("a chart that can be read");
-    let task = helm.task();
     learn(&helm, helm.asked(), &Unwatched).await
 }
 

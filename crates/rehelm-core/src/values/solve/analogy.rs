@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::choose::{Wish, Wisher};
+use super::guess::by_guess;
 use super::index::{Index, Name, name_of};
-use super::ways::{Scene, Way, by_guess};
+use super::ways::{Scene, Way};
 use crate::values::compare::Difference;
 use crate::values::field::{FieldPath, FieldStep};
 use crate::values::map::{Entry, How, Reach, ValueMap};

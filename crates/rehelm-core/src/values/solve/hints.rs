@@ -10,7 +10,8 @@ use crate::values::map::How;
 use crate::values::path::ValuePath;
 
 use super::choose::{Wish, Wisher};
-use super::ways::{Scene, Way, by_guess};
+use super::guess::by_guess;
+use super::ways::{Scene, Way};
 use super::{Kept, Problem};
 
 /// A value that may reach a field.

@@ -4,10 +4,9 @@ use serde_json::{Number, Value, json};
 
 use super::index::{Index, Name};
 use super::lists;
-use crate::object::ObjRef;
 use crate::values::compare::{Compared, Difference};
 use crate::values::field::{FieldPath, FieldStep};
-use crate::values::map::{Entry, How, Origin, Reach};
+use crate::values::map::{Entry, How, Reach};
 use crate::values::path::ValuePath;
 use crate::values::text::{self, Part};
 
@@ -125,30 +124,6 @@ pub fn ways(scene: &Scene<'_>, difference: &Difference) -> Vec<Way> {
     }
     unique.sort_by_key(|way| way.puts.len() > 2);
     unique
-}
-
-/// Ways by a value that the map does not know, should it reach `field` in such a way.
-pub(super) fn by_guess(
-    scene: &Scene<'_>,
-    object: &ObjRef,
-    (path, field, how): (ValuePath, FieldPath, How),
-    difference: &Difference,
-) -> Vec<Way> {
-    let entry = Entry {
-        path,
-        origin: Origin::Hidden,
-        default: Value::Null,
-        reaches: Vec::new(),
-        note: None,
-    };
-    let reach = Reach {
-        object: object.clone(),
-        field,
-        how,
-        hook: false,
-        given: Vec::new(),
-    };
-    by(scene, &entry, &reach, difference)
 }
 
 pub(super) fn by(scene: &Scene<'_>, entry: &Entry, reach: &Reach, difference: &Difference) -> Vec<Way> {
