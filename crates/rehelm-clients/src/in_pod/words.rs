@@ -60,7 +60,12 @@ pub fn read(line: &str) -> Option<Word> {
         let (restored, failed) = said.split_once("successfully.")?;
         return Some(Word::Restored(first_number(restored)?, first_number(failed.trim())?));
     }
-    if said.contains("AuthenticationFailed") || said.contains("Authentication failed") {
+    let refused = [
+        "AuthenticationFailed",
+        "Authentication failed",
+        "requires authentication",
+    ];
+    if refused.iter().any(|words| said.contains(words)) {
         return Some(Word::Refused);
     }
     progress(said)
