@@ -73,23 +73,49 @@ fn tools() -> bool {
     })
 }
 
-/// Dump and restore through a pipe; gives both exit codes.
-fn dump_and_restore(uri: &str) -> (Option<i32>, Option<i32>) {
+/// How dump and restore through a pipe ended.
+struct Piped {
+    dump: Option<i32>,
+    restore: Option<i32>,
+    /// What they called a failure, up to where a URI could follow.
+    failures: Vec<String>,
+}
+
+fn dump_and_restore(uri: &str) -> Piped {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = folder.path().join("config.yaml");
-    // The URI holds a password, which belongs into no argument.
-    std::fs::write(&config, format!("uri: {uri}\n")).expect("written");
-    let config = format!("--config={}", config.display());
+    let file = |name: &str| folder.path().join(name);
+    // The URI holds a password, which belongs into no argument. Without `authSource`, `--db` would be taken for it.
+    let source = if uri.contains('?') { "" } else { "?authSource=admin" };
+    std::fs::write(file("config.yaml"), format!("uri: {uri}{source}\n")).expect("written");
+    let config = format!("--config={}", file("config.yaml").display());
+    let said = |name: &str| std::fs::File::create(file(name)).expect("a file");
     let mut dump = Command::new("mongodump");
-    dump.args([&config, "--db", FROM, "--archive", "--quiet"])
-        .stdout(Stdio::piped());
+    dump.args([&config, "--db", FROM, "--archive"])
+        .stdout(Stdio::piped())
+        .stderr(said("dump"));
     let mut dump = dump.spawn().expect("mongodump starts");
     let mut restore = Command::new("mongorestore");
-    restore.args([&config, "--archive", "--quiet"]);
+    restore.args([&config, "--archive"]).stderr(said("restore"));
     restore.args(["--nsFrom", &format!("{FROM}.*"), "--nsTo", &format!("{TO}.*")]);
     let restored = restore.stdin(dump.stdout.take().expect("a pipe")).status();
     let code = |status: std::io::Result<ExitStatus>| status.ok().and_then(|status| status.code());
-    (code(dump.wait()), code(restored))
+    let (dump, restore) = (code(dump.wait()), code(restored));
+    let failures = ["dump", "restore"].into_iter().flat_map(|name| {
+        let said = std::fs::read_to_string(file(name)).unwrap_or_default();
+        let lines: Vec<String> = said
+            .lines()
+            .filter(|line| line.contains("Failed:") || line.contains("error"))
+            .map(str::to_owned)
+            .collect();
+        lines
+            .into_iter()
+            .map(|line| line.split("mongodb://").next().unwrap_or_default().to_owned())
+    });
+    Piped {
+        dump,
+        restore,
+        failures: failures.collect(),
+    }
 }
 
 /// Reads every document once, as plainly as the driver can, one collection after the other.
@@ -135,12 +161,19 @@ impl Times {
         }
     }
 
-    /// How much of the one the other ones take together, by their medians.
+    /// How much of the one the other ones take together, by their medians and by their least.
     fn ratio(&self, what: &str, parts: &[&str], of: &str) {
-        let sum = parts.iter().map(|part| Some(self.of(part)?.1)).sum::<Option<f64>>();
-        if let (Some(sum), Some((_, of))) = (sum, self.of(of)) {
-            println!("{what}: {:.2}", sum / of);
-        }
+        let parts: Option<Vec<_>> = parts.iter().map(|part| self.of(part)).collect();
+        let (Some(parts), Some(of)) = (parts, self.of(of)) else {
+            return;
+        };
+        let least: f64 = parts.iter().map(|part| part.0).sum();
+        let median: f64 = parts.iter().map(|part| part.1).sum();
+        println!(
+            "{what}: {:.2} by the medians, {:.2} by the least",
+            median / of.1,
+            least / of.0
+        );
     }
 }
 
@@ -253,15 +286,20 @@ async fn once(client: &Client, mongo: &Mongo, uri: &str, tools: bool, times: &mu
     }
     mongo.drop_database(TO).await.expect("drops");
     let begin = Instant::now();
-    let (dump, restore) = dump_and_restore(uri);
-    times.add(PIPE, begin.elapsed());
+    let piped = dump_and_restore(uri);
+    let took = begin.elapsed();
     let arrived = mongo.prove(TO, None).await.ok();
-    if (dump, restore) != (Some(0), Some(0)) || arrived.as_ref() != Some(&proof) {
+    if (piped.dump, piped.restore) != (Some(0), Some(0)) || arrived.as_ref() != Some(&proof) {
         let count = |own: &rehelm_core::ports::DatabaseProof| own.values().map(|own| own.documents).sum::<u64>();
         let arrived = arrived.as_ref().map_or(0, count);
         println!(
-            "mongodump | mongorestore: exit codes {dump:?} and {restore:?}, {arrived} of {} documents arrived: its time means nothing",
+            "mongodump | mongorestore: exit codes {:?} and {:?}, {arrived} of {} documents arrived: not counted",
+            piped.dump,
+            piped.restore,
             count(&proof)
         );
+        piped.failures.iter().for_each(|line| println!("  {line}"));
+        return;
     }
+    times.add(PIPE, took);
 }

@@ -15,8 +15,15 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 /// A password with everything that a shell, or a reader of lines, could stumble over.
 const PASSWORD: &str = " s3cr$t'\"\\n%s`*\\ ";
 
+/// Shells that pods' images have as `sh`, those of them that are here.
+fn shells() -> impl Iterator<Item = &'static str> {
+    let all = ["/bin/sh", "/bin/dash", "/bin/bash"];
+    all.into_iter().filter(|shell| Path::new(shell).exists())
+}
+
 /// This machine in place of a pod.
 struct Here {
+    shell: &'static str,
     path: String,
     place: PathBuf,
 }
@@ -37,7 +44,7 @@ impl Shell for Here {
         input: &SecretString,
         heard: &(dyn for<'x> Fn(Said, &'x str) + Send + Sync),
     ) -> PortResult<i32> {
-        let mut command = tokio::process::Command::new("/bin/sh");
+        let mut command = tokio::process::Command::new(self.shell);
         command.args(["-c", script, "rehelm"]).args(args).env_clear();
         command.env("PATH", &self.path).env("PLACE", &self.place);
         // What is exported already must not carry the password on.
@@ -64,10 +71,11 @@ struct Scene {
 }
 
 /// Stand-ins, and a database `old` with 40 documents.
-fn scene() -> Scene {
+fn scene(shell: &'static str) -> Scene {
     let folder = tempfile::tempdir().expect("a folder");
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tools");
     let shell = Here {
+        shell,
         path: format!("{}:/usr/bin:/bin", tools.display()),
         place: folder.path().to_owned(),
     };
@@ -100,30 +108,32 @@ fn nobody(_: &str, _: &str) {}
 
 #[tokio::test]
 async fn what_is_dumped_arrives_and_nobody_sees_the_password() {
-    let scene = scene();
-    look_for_tools(&scene.shell).await.expect("tools");
-    let server = server("mongodb://localhost/", PASSWORD, &["root"]);
-    let pod = InPod::open(&scene.shell, &server, "old", &nobody).await.expect("opens");
-    // A name with letters that mean something to the shell and to patterns.
-    let odd = "n*w'`;x";
-    assert_eq!(pod.collections(odd).await.expect("looks"), [""; 0]);
-    let copied = pod.copy("old", odd).await.expect("copies");
-    assert_eq!((copied.restored, copied.dumped["people"]), (40, 40));
-    assert_eq!(scene.read(odd), scene.read("old"));
-    assert_eq!(pod.collections(odd).await.expect("looks"), ["people"]);
-    assert_eq!(pod.count(odd).await.expect("counts"), copied.dumped);
-    let seen = scene.read("seen");
-    assert!(
-        seen.contains("--username=root") && seen.contains("mongorestore"),
-        "{seen}"
-    );
-    assert!(!seen.contains("s3cr"), "{seen}");
+    for shell in shells() {
+        let scene = scene(shell);
+        look_for_tools(&scene.shell).await.expect("tools");
+        let server = server("mongodb://localhost/", PASSWORD, &["root"]);
+        let pod = InPod::open(&scene.shell, &server, "old", &nobody).await.expect("opens");
+        // A name with letters that mean something to the shell and to patterns.
+        let odd = "n*w'`;x";
+        assert_eq!(pod.collections(odd).await.expect("looks"), [""; 0]);
+        let copied = pod.copy("old", odd).await.expect("copies");
+        assert_eq!((copied.restored, copied.dumped["people"]), (40, 40));
+        assert_eq!(scene.read(odd), scene.read("old"));
+        assert_eq!(pod.collections(odd).await.expect("looks"), ["people"]);
+        assert_eq!(pod.count(odd).await.expect("counts"), copied.dumped);
+        let seen = scene.read("seen");
+        assert!(
+            seen.contains("--username=root") && seen.contains("mongorestore"),
+            "{seen}"
+        );
+        assert!(!seen.contains("s3cr"), "{seen}");
+    }
 }
 
 #[tokio::test]
 async fn each_tools_failure_is_told() {
     let server = server("mongodb://localhost/", PASSWORD, &["root"]);
-    for (file, mode, words) in [
+    let all = [
         (
             "dump.mode",
             "fails",
@@ -136,8 +146,9 @@ async fn each_tools_failure_is_told() {
             "mongorestore failed with exit code 1: Failed: no space left",
         ),
         ("restore.mode", "duplicates", "mongorestore could not write 2 documents"),
-    ] {
-        let scene = scene();
+    ];
+    for (shell, (file, mode, words)) in shells().flat_map(|shell| all.map(|one| (shell, one))) {
+        let scene = scene(shell);
         let pod = InPod::open(&scene.shell, &server, "old", &nobody).await.expect("opens");
         scene.write(file, mode);
         let trouble = pod.copy("old", "new").await.expect_err(mode);
@@ -148,9 +159,10 @@ async fn each_tools_failure_is_told() {
 
 #[tokio::test]
 async fn what_is_not_there_is_told_before_anything_is_written() {
-    let scene = scene();
+    let scene = scene("/bin/sh");
     let empty = tempfile::tempdir().expect("a folder");
     let bare = Here {
+        shell: "/bin/sh",
         path: empty.path().display().to_string(),
         place: empty.path().to_owned(),
     };
@@ -192,6 +204,7 @@ fn real_tools_copy_what_they_read() {
         Err(error) => panic!("{error}"),
     };
     let shell = Here {
+        shell: "/bin/sh",
         path: format!("{}:/usr/bin:/bin", tools.display()),
         place: std::env::temp_dir(),
     };
