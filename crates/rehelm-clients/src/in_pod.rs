@@ -29,6 +29,9 @@ const TOOLS: &str = include_str!("in_pod/scripts/tools.sh");
 const LOOK: &str = include_str!("in_pod/scripts/look.sh");
 const COPY: &str = include_str!("in_pod/scripts/copy.sh");
 
+/// What runtimes say of an image without a shell.
+const NO_SHELL: [&str; 2] = ["executable file not found", "no such file or directory"];
+
 /// Lines of a tool that are kept for telling why it failed.
 const KEPT: usize = 4;
 
@@ -102,9 +105,7 @@ pub async fn look_for_tools(shell: &dyn Shell) -> Result<(), Trouble> {
     let said = said.into_inner().unwrap_or_else(PoisonError::into_inner);
     match code {
         Ok(126 | 127) if said.is_empty() => return Err(Trouble::Missing(vec!["sh"])),
-        Err(PortError::Invalid(_, why))
-            if why.contains("executable file not found") || why.contains("no such file") =>
-        {
+        Err(PortError::Invalid(_, why)) if NO_SHELL.iter().any(|words| why.to_lowercase().contains(words)) => {
             return Err(Trouble::Missing(vec!["sh"]));
         }
         other => drop(other?),
