@@ -32,6 +32,7 @@ use serde_json::{Value, json};
 pub use self::access::{ContextFacts, KubeAccess};
 use self::discovery::Discovery;
 use self::http::{Repeat, Wire, request};
+pub(crate) use self::inside::Spoken;
 use self::path::Query;
 pub(crate) use self::path::version as version_path;
 pub(crate) use self::reader::Reader;

@@ -4,10 +4,12 @@
 pub mod clock;
 pub mod files;
 pub mod helm;
+pub mod in_pod;
 pub mod input;
 pub mod kube;
 pub mod kustomize;
 mod leftover;
+mod lines;
 pub mod mongo;
 pub mod post_renderer;
 mod process;

@@ -41,6 +41,7 @@ use rehelm_core::ports::{
 };
 
 pub use connect::Login;
+pub(crate) use connect::loopback;
 use copy::{TRIES, pause};
 use error::{port, transient};
 pub use recover::{Proxy, Router};

@@ -177,7 +177,10 @@ pub async fn ask(cluster: &dyn Cluster, namespace: &str, check: &ExecCheck) -> P
 }
 
 /// True when this identity may run commands in the namespace's pods, whichever verb the API server wants for that.
-async fn may_run(cluster: &dyn Cluster, namespace: &str) -> PortResult<bool> {
+///
+/// # Errors
+/// When the cluster does not answer.
+pub async fn may_run(cluster: &dyn Cluster, namespace: &str) -> PortResult<bool> {
     for access in running_commands(namespace) {
         if cluster.can_i(&access).await? {
             return Ok(true);

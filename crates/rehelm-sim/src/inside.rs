@@ -27,11 +27,20 @@ pub struct Ended {
 
 type Program = Arc<dyn Fn(&str, &[String]) -> Option<Ended> + Send + Sync>;
 
+/// Variables of the processes that run in place of a container's; they have no others.
+pub(crate) type Variables = Arc<Vec<(String, String)>>;
+
+/// Who answers the commands of a pod.
+enum Within {
+    Told(Program),
+    Here(Variables),
+}
+
 /// What was told.
 #[derive(Default)]
 pub(crate) struct Inside {
     ports: HashMap<(String, String, u16), SocketAddr>,
-    programs: HashMap<(String, String), Program>,
+    within: HashMap<(String, String), Within>,
 }
 
 impl Inside {
@@ -40,10 +49,12 @@ impl Inside {
         self.ports.get(&(namespace.to_owned(), pod.to_owned(), port)).copied()
     }
 
-    /// What a command in a container says.
-    pub fn ended(&self, namespace: &str, pod: &str, container: &str, command: &[String]) -> Option<Ended> {
-        let program = self.programs.get(&(namespace.to_owned(), pod.to_owned()))?;
-        program(container, command)
+    /// What becomes of a command in a container.
+    pub fn run(&self, namespace: &str, pod: &str, container: &str, command: &[String]) -> Option<Stream> {
+        match self.within.get(&(namespace.to_owned(), pod.to_owned()))? {
+            Within::Told(program) => program(container, command).map(Stream::Said),
+            Within::Here(variables) => Some(Stream::Runs(command.to_vec(), variables.clone())),
+        }
     }
 }
 
@@ -63,7 +74,19 @@ impl Sim {
         program: impl Fn(&str, &[String]) -> Option<Ended> + Send + Sync + 'static,
     ) {
         let key = (namespace.to_owned(), pod.to_owned());
-        self.shared.world().inside.programs.insert(key, Arc::new(program));
+        let within = Within::Told(Arc::new(program));
+        self.shared.world().inside.within.insert(key, within);
+    }
+
+    /// Lets commands in a pod run as processes of this machine, with these variables and no others, for clients of
+    /// [`Sim::serve`]: their input, output and exit codes are those of the web socket.
+    pub fn commands_run_here(&self, namespace: &str, pod: &str, variables: &[(&str, &str)]) {
+        let key = (namespace.to_owned(), pod.to_owned());
+        let own = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let within = Within::Here(Arc::new(own.collect()));
+        self.shared.world().inside.within.insert(key, within);
     }
 }
 
@@ -74,6 +97,8 @@ pub(crate) enum Stream {
     Ports(Vec<(u16, Option<SocketAddr>)>),
     /// A command that ended.
     Said(Ended),
+    /// A command that is to run here.
+    Runs(Vec<String>, Variables),
 }
 
 /// The answer that makes a connection a web socket; the stream is in its extensions.

@@ -139,6 +139,21 @@ pub async fn databases_alone(global: &Global, settings: &Settings, profile: &Pro
     }
 }
 
+/// How to get into the server that the settings name, without connecting; None when they name none.
+///
+/// # Errors
+/// When the password cannot be read.
+pub async fn databases_login(global: &Global, settings: &Settings, profile: &Profile) -> Result<Option<Login>> {
+    match &settings.mongodb {
+        None => Ok(None),
+        Some(access) if access.needs_cluster() => {
+            let cluster = cluster(global, settings.context.as_deref()).await?;
+            login(access, profile, Some(&cluster)).await.map(Some)
+        }
+        Some(access) => login(access, profile, None).await.map(Some),
+    }
+}
+
 async fn login(access: &MongoAccess, profile: &Profile, cluster: Option<&dyn Cluster>) -> Result<Login> {
     let (host, users, place) = match access {
         MongoAccess::Uri(place) => return Ok(Login::uri(password(place, cluster).await?)),

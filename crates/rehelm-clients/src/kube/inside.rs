@@ -8,10 +8,13 @@ use kube::Api;
 use kube::api::{AttachParams, Portforwarder};
 use rehelm_core::object::ObjRef;
 use rehelm_core::ports::{Executed, PortError, PortResult};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, copy_bidirectional};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 
 use super::KubeCluster;
 use super::error;
+use crate::in_pod::Said;
+use crate::lines;
 
 /// A connection to a port of a pod. It ends when it is dropped.
 pub(crate) struct Forwarded {
@@ -115,6 +118,70 @@ impl KubeCluster {
                 PortError::Invalid(what, status.message.unwrap_or_default())
             })?,
         }))
+    }
+}
+
+/// A command that is spoken with while it runs.
+pub(crate) struct Spoken<'a> {
+    /// Program and arguments.
+    pub command: &'a [String],
+    /// What it can read from its input, which stays open: without a tty it cannot be closed alone before protocol 5.
+    pub input: &'a SecretString,
+    /// Hears what it says, line by line.
+    pub heard: &'a (dyn Fn(Said, &str) + Send + Sync),
+}
+
+impl KubeCluster {
+    /// Runs a command in a container until it ends, however long that takes; its exit code, or None where the server says
+    /// that nothing runs there.
+    pub(crate) async fn speak_inside(
+        &self,
+        pod: &ObjRef,
+        container: Option<&str>,
+        spoken: &Spoken<'_>,
+    ) -> PortResult<Option<i32>> {
+        let what = format!("a command in {pod}");
+        let namespace = pod.namespace.as_deref().unwrap_or_default();
+        let pods: Api<Pod> = Api::namespaced(self.wire.client.clone(), namespace);
+        let mut params = AttachParams::default().stdin(true).stdout(true).stderr(true);
+        params.container = container.map(str::to_owned);
+        let opening = pods.exec(&pod.name, spoken.command.to_vec(), &params);
+        let mut process = match self.wire.limit().within(opening).await {
+            Ok(Ok(process)) => process,
+            Ok(Err(kube::Error::Api(status))) if status.code == 501 => return Ok(None),
+            Ok(Err(error)) => return Err(refused(&what, &error)),
+            Err(_) => {
+                let why = format!("{what}: no answer within {:?}", self.wire.time_limit);
+                return Err(PortError::Unavailable(why));
+            }
+        };
+        let (status, stdout, stderr) = (process.take_status(), process.stdout(), process.stderr());
+        // Kept until the end: on older servers dropping it closes the connection.
+        let mut stdin = process.stdin();
+        let write = async {
+            if let Some(stdin) = &mut stdin {
+                // A command that is gone says so itself.
+                let _ = stdin.write_all(spoken.input.expose_secret().as_bytes()).await;
+                let _ = stdin.flush().await;
+            }
+        };
+        tokio::join!(
+            write,
+            lines::hear(stdout, |line| (spoken.heard)(Said::Stdout, line)),
+            lines::hear(stderr, |line| (spoken.heard)(Said::Stderr, line)),
+        );
+        let status = match status {
+            Some(status) => status.await,
+            None => None,
+        };
+        let Some(status) = status else {
+            return Err(PortError::Unavailable(format!(
+                "{what}: the connection broke before it ended"
+            )));
+        };
+        let code = exit_code(&status);
+        code.map(Some)
+            .ok_or_else(|| PortError::Invalid(what, status.message.unwrap_or_default()))
     }
 }
 

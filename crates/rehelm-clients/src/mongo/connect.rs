@@ -73,7 +73,7 @@ impl Login {
     }
 }
 
-fn loopback(host: &Host) -> bool {
+pub(crate) fn loopback(host: &Host) -> bool {
     host.name == "localhost" || host.name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 

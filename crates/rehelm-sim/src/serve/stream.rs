@@ -1,7 +1,9 @@
 //! Connections that became web sockets: each binary message begins with the number of its channel.
 //!
 //! Port-forwarding has two channels for each port, bytes and errors, both of which begin with the port's number. A command
-//! has 1 for its output, 2 for its errors, 3 for how it ended.
+//! has 0 for its input, 1 for its output, 2 for its errors, 3 for how it ended.
+
+mod process;
 
 use std::net::SocketAddr;
 
@@ -9,7 +11,7 @@ use futures::{SinkExt, StreamExt};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
@@ -30,6 +32,7 @@ pub(super) async fn carry(stream: Stream, upgraded: OnUpgrade) {
     match stream {
         Stream::Ports(ports) => forward(socket, ports).await,
         Stream::Said(ended) => say(socket, ended).await,
+        Stream::Runs(command, variables) => process::run(socket, &command, &variables).await,
     }
 }
 
@@ -40,8 +43,9 @@ fn message(channel: u8, bytes: &[u8]) -> Message {
     Message::binary(whole)
 }
 
-async fn say(mut socket: Socket, ended: Ended) {
-    let status = match ended.code {
+/// How a command ended, as the server words it.
+fn status(code: i32) -> String {
+    let status = match code {
         0 => json!({"metadata": {}, "status": "Success"}),
         code => json!({
             "metadata": {}, "status": "Failure", "reason": "NonZeroExitCode",
@@ -49,7 +53,11 @@ async fn say(mut socket: Socket, ended: Ended) {
             "details": {"causes": [{"reason": "ExitCode", "message": code.to_string()}]},
         }),
     };
-    let status = status.to_string();
+    status.to_string()
+}
+
+async fn say(mut socket: Socket, ended: Ended) {
+    let status = status(ended.code);
     let parts = [
         (1, ended.stdout.as_bytes()),
         (2, ended.stderr.as_bytes()),
@@ -121,7 +129,7 @@ async fn forward(socket: Socket, ports: Vec<(u16, Option<SocketAddr>)>) {
     }
 }
 
-async fn read(mut reader: tokio::net::tcp::OwnedReadHalf, channel: u8, sender: mpsc::Sender<Message>) {
+async fn read(mut reader: impl AsyncRead + Unpin, channel: u8, sender: mpsc::Sender<Message>) {
     let mut buffer = vec![0; PIECE];
     while let Ok(count @ 1..) = reader.read(&mut buffer).await {
         if sender.send(message(channel, &buffer[..count])).await.is_err() {

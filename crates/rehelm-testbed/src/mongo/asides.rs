@@ -55,6 +55,20 @@ pub(super) fn current_op(state: &State) -> Document {
     doc! { "cursor": { "id": 0_i64, "ns": "admin.$cmd.aggregate", "firstBatch": entries }, "ok": 1.0 }
 }
 
+/// Documents of a first reply whose size the client leaves to the server.
+pub(super) const FIRST: i32 = 101;
+/// Documents of those that follow.
+pub(super) const NEXT: i32 = 1000;
+
+/// The store would put everything that is left into one reply, which clients refuse from 48 MB on; servers cut at 16 MiB.
+pub(super) fn in_batches(body: &Document, size: i32) -> Document {
+    let mut body = body.clone();
+    if !body.contains_key("batchSize") && body.get_bool("singleBatch") != Ok(true) {
+        body.insert("batchSize", size);
+    }
+    body
+}
+
 /// The store leaves out the code of some errors; drivers rely on it.
 pub(super) fn with_code(reply: RawDocumentBuf, command: &str) -> io::Result<RawDocumentBuf> {
     if reply.get("code").is_ok_and(|code| code.is_some()) {

@@ -8,7 +8,7 @@ use bson::{Bson, Document, RawDocument, RawDocumentBuf, doc};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::access::needs;
-use super::asides::{change_stream, current_op, with_code, with_known_types, writes};
+use super::asides::{FIRST, NEXT, change_stream, current_op, in_batches, with_code, with_known_types, writes};
 use super::catalog::Catalog;
 use super::face::Face;
 use super::fault::{self, Effect, Fault};
@@ -300,7 +300,8 @@ impl Front {
                 }
                 None => for_store(&request.body)?,
             },
-            "find" => for_store(&raw(&with_known_types(body))?)?,
+            "find" => for_store(&raw(&with_known_types(&in_batches(body, FIRST)))?)?,
+            "getMore" => for_store(&raw(&in_batches(body, NEXT))?)?,
             _ => for_store(&request.body)?,
         };
         let reply = wire::ask(store, &command, &request.sequences).await?;

@@ -2,6 +2,7 @@
 
 pub mod copy;
 pub mod drop;
+pub mod in_pod;
 pub mod job;
 pub mod list;
 pub mod meter;

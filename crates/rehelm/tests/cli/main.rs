@@ -5,6 +5,7 @@ mod config_errors;
 mod db;
 mod forward;
 mod help;
+mod in_pod;
 mod init;
 mod inside;
 mod place;

@@ -30,10 +30,8 @@ pub(super) fn run(world: &mut World, verb: &str, call: &Call<'_>) -> Result<Answ
     if call.path.subresource == "exec" {
         let container = call.query.get("container").unwrap_or_default();
         let command = call.query.all("command");
-        let ended = world.inside.ended(namespace, name, container, command);
-        return ended
-            .map(|ended| Answer::Stream(Stream::Said(ended)))
-            .ok_or_else(|| log::no_containers(call));
+        let stream = world.inside.run(namespace, name, container, command);
+        return stream.map(Answer::Stream).ok_or_else(|| log::no_containers(call));
     }
     let asked = call.query.get("ports").unwrap_or_default().split(',');
     let ports = asked

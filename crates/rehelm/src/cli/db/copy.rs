@@ -5,6 +5,7 @@ use rehelm_core::databases::notebook::FileNotebook;
 use rehelm_core::ports::{How, Way};
 use serde::Serialize;
 
+use super::in_pod::{self, Inside};
 use super::meter::Meter;
 use super::place::{Place, Where, failed, rate};
 use super::{shown, verify};
@@ -23,6 +24,12 @@ written. What is in the target and not in the source is an error, and stays.
   rehelm db copy old new
   rehelm db copy old new --max-rate 20M       # leave room for others
 
+Where rights or the network allow nothing else, --in-pod has mongodump | mongorestore of a pod do it. The server is
+localhost then, unless a URI says otherwise; the target must be empty; and where the server cannot be reached from
+here, documents are counted and nothing is proven:
+
+  rehelm db copy old new --in-pod database/mongo-0 --user root --password-file password.txt
+
 What cannot be carried (time series, stored functions, names too long for the server) is said before anything is made.
 Nobody should write to the source meanwhile; `rehelm db sync` is for sources that are in use.";
 
@@ -40,6 +47,15 @@ pub struct Args {
     /// The way that documents go
     #[arg(long, value_enum, default_value = "auto", env = "REHELM_WAY", hide_env = true)]
     pub way: WayArg,
+    /// Run mongodump | mongorestore in this pod instead, through the API server
+    #[arg(
+        long,
+        value_name = "NAMESPACE/POD[/CONTAINER]",
+        env = "REHELM_IN_POD",
+        hide_env = true,
+        conflicts_with_all = ["max_rate", "way"]
+    )]
+    pub in_pod: Option<Inside>,
     /// Do not prove equality afterwards
     #[arg(long, env = "REHELM_NO_VERIFY", hide_env = true)]
     pub no_verify: bool,
@@ -83,6 +99,9 @@ struct Report<'a> {
 
 /// Copies.
 pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
+    if let Some(inside) = &args.in_pod {
+        return in_pod::run(printer, global, args, inside);
+    }
     let output = global.output(&[Output::Text, Output::Json, Output::Yaml])?;
     let (words, seconds, one) = global.block_on(async {
         let place = args.place.open(global).await?;

@@ -20,6 +20,9 @@ use crate::errors::{Error, Result};
 use crate::exit::Exit;
 use crate::session;
 
+/// The server of a pod, from inside.
+const LOCAL: &str = "mongodb://localhost:27017/";
+
 /// Which server, instead of the one in rehelm.yaml.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Server (instead of the one in rehelm.yaml)")]
@@ -57,7 +60,6 @@ pub struct Where {
         value_name = "FILE",
         env = "REHELM_PASSWORD_FILE",
         hide_env = true,
-        requires = "uri-from",
         group = "password-from"
     )]
     pub password_file: Option<Utf8PathBuf>,
@@ -67,7 +69,6 @@ pub struct Where {
         value_name = "NAME",
         env = "REHELM_PASSWORD_ENV",
         hide_env = true,
-        requires = "uri-from",
         group = "password-from"
     )]
     pub password_env: Option<String>,
@@ -127,13 +128,17 @@ impl Where {
         doors::password(&place, None).await
     }
 
-    async fn login(&self) -> Result<Login> {
+    /// True when a password is named; without a URI that is enough inside a pod only.
+    fn has_password(&self) -> bool {
+        self.password_file.is_some() || self.password_env.is_some()
+    }
+
+    async fn login(&self, uri: SecretString) -> Result<Login> {
         let password = match (&self.password_file, &self.password_env) {
             (Some(path), _) => Some(doors::password(&Password::File(path.clone()), None).await?),
             (None, Some(name)) => Some(doors::password(&Password::Env(name.clone()), None).await?),
             (None, None) => None,
         };
-        let uri = self.uri().await?;
         Ok(Login {
             uri: uri.expose_secret().trim().to_owned().into(),
             password,
@@ -141,15 +146,48 @@ impl Where {
         })
     }
 
+    /// How to get in from inside a pod: as the flags say, else rehelm.yaml, else without a login. Where no host is named it
+    /// is the pod's own.
+    ///
+    /// # Errors
+    /// Usage errors; a password that cannot be read.
+    pub async fn login_inside(&self, global: &Global) -> Result<Login> {
+        if self.named() {
+            return self.login(self.uri().await?).await;
+        }
+        if self.has_password() || !global.config.exists() {
+            return self.login(LOCAL.to_owned().into()).await;
+        }
+        let settings = Settings::load(global, &Overrides::default())?;
+        let profile = session::load_profile(&settings)?;
+        let login = doors::databases_login(global, &settings, &profile).await?;
+        Ok(login.unwrap_or_else(|| Login::uri(LOCAL.to_owned().into())))
+    }
+
+    /// The context that rehelm.yaml names, where it is read at all.
+    ///
+    /// # Errors
+    /// Usage errors.
+    pub fn context(&self, global: &Global) -> Result<Option<String>> {
+        if self.named() || self.has_password() || !global.config.exists() {
+            return Ok(None);
+        }
+        Ok(Settings::load(global, &Overrides::default())?.context)
+    }
+
     /// Opens the server that the flags name, else the one of rehelm.yaml.
     ///
     /// # Errors
     /// Usage errors; a server that does not answer or refuses the login.
     pub async fn open(&self, global: &Global) -> Result<Place> {
+        if self.has_password() && !self.named() {
+            return Err(Error::usage("a password alone names no server").hint("name it: --uri mongodb://HOST:PORT/"));
+        }
         if self.named() {
             let cluster = async || Ok(Arc::new(doors::cluster(global, None).await?));
             let wish = self.port_forward.unwrap_or_default();
-            let reached = doors::connect(&self.login().await?, wish, global.namespace.as_deref(), cluster).await?;
+            let login = self.login(self.uri().await?).await?;
+            let reached = doors::connect(&login, wish, global.namespace.as_deref(), cluster).await?;
             return Ok(Place {
                 server: Arc::new(reached.map_err(unreachable)?.server),
                 files: Arc::new(doors::files(global)?),
