@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 
 use crate::demo;
 use crate::run::{build_programs, cargo, program, run};
+use crate::test::with_helm;
 
 /// Crates whose own speed counts; thousands of runs are made.
 const OURS: [&str; 5] = ["rehelm", "rehelm-core", "rehelm-clients", "rehelm-sim", "rehelm-sweep"];
@@ -42,7 +43,7 @@ pub fn run_verb(words: &[String]) -> ExitCode {
     };
     let mut sweep = Command::new(program("rehelm-sweep"));
     sweep.args(words).env("HELM_BIN", &helm).env("KUBECTL_BIN", &kubectl);
-    if words == ["--report"] {
+    if words.iter().any(|word| word == "--report") {
         match bad_inputs() {
             Some(count) => sweep.args(["--bad-inputs", &count.to_string()]),
             None => return ExitCode::FAILURE,
@@ -65,6 +66,7 @@ fn bad_inputs() -> Option<usize> {
         "--",
         "corpus::",
     ]);
+    with_helm(&mut test);
     let output = test.stderr(std::process::Stdio::inherit()).output().ok()?;
     let said = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {

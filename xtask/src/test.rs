@@ -78,7 +78,7 @@ pub fn run_verb(words: &[String]) -> ExitCode {
 }
 
 /// Puts Helm and kubectl on the tests' PATH; false, and said, when they cannot be had.
-fn with_helm(tests: &mut Command) -> bool {
+pub(crate) fn with_helm(tests: &mut Command) -> bool {
     let (helm, kubectl) = match demo::tools() {
         Ok(found) => found,
         Err(why) => {

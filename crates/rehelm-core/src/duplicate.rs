@@ -97,12 +97,14 @@ impl Duplicate {
         }
     }
 
-    /// Removes the copy of this run; a failure is a warning.
-    pub async fn remove(&self, world: &World<'_>) {
-        let mut state = self.state.lock().await;
-        if let Err(error) = forget(world.source, &place(world), &world.state().run).await {
-            warn(world, &mut state, &error.into());
-        }
+    /// Removes the copy of this run.
+    ///
+    /// # Errors
+    /// When the cluster does not answer or refuses: nobody would look for it again once the run is over.
+    pub async fn remove(&self, world: &World<'_>) -> StepResult<()> {
+        // Nobody writes it meanwhile.
+        let _state = self.state.lock().await;
+        Ok(forget(world.source, &place(world), &world.state().run).await?)
     }
 
     async fn write(&self, world: &World<'_>, state: &mut State) -> StepResult<()> {

@@ -194,22 +194,23 @@ pub async fn rollback(world: &World<'_>, by: &str) -> Result<(), RunError> {
         }
     }
     // Before the last record: a run that is over leaves nothing in the cluster that nobody would look for again.
-    end_copy(world).await;
+    end_copy(world).await.map_err(outside)?;
     world.write(Event::RolledBack).map_err(outside)
 }
 
 /// Ends the run after its cleanup.
 ///
 /// # Errors
-/// When the journal cannot be written.
+/// When the journal cannot be written, or the run's copy in the cluster not be removed.
 pub async fn finish_cleanup(world: &World<'_>) -> StepResult<()> {
-    end_copy(world).await;
+    end_copy(world).await?;
     world.write(Event::CleanedUp)
 }
 
-async fn end_copy(world: &World<'_>) {
-    if let Some(copy) = world.copy {
-        copy.remove(world).await;
+async fn end_copy(world: &World<'_>) -> StepResult<()> {
+    match world.copy {
+        Some(copy) => copy.remove(world).await,
+        None => Ok(()),
     }
 }
 

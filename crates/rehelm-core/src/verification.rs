@@ -78,7 +78,8 @@ async fn workloads(world: &World<'_>, wanted: &[ObjRef]) -> StepResult<Vec<Findi
     Ok(findings)
 }
 
-async fn volumes(world: &World<'_>, step: &rebind::Rebind) -> StepResult<Vec<Finding>> {
+/// Whether each volume is where it was handed to, held by that very claim.
+pub(crate) async fn volumes(world: &World<'_>, step: &rebind::Rebind) -> StepResult<Vec<Finding>> {
     let mut findings = Vec::new();
     for v in &step.volumes {
         let claim = world.target.get(&v.to).await?;

@@ -19,9 +19,9 @@ use crate::sweep::{self, Tally};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "cargo xtask sweep")]
 pub struct Args {
-    /// One scenario instead of all
-    #[arg(long)]
-    pub scenario: Option<String>,
+    /// This scenario instead of all; several with commas
+    #[arg(long, value_name = "SCENARIO", value_delimiter = ',')]
+    pub scenario: Vec<String>,
     /// How many pairs of kills are tried in each scenario
     #[arg(long, default_value_t = 100)]
     pub seeds: u64,
@@ -122,14 +122,7 @@ pub fn run(args: &Args) -> u8 {
 
 fn swept(printer: &Arc<Printer>, args: &Args) -> Result<bool, String> {
     let tools = tools()?;
-    let chosen: Vec<Scenario> = match &args.scenario {
-        None => scenario::ALL.to_vec(),
-        Some(name) => {
-            let names: Vec<&str> = scenario::ALL.iter().map(|s| s.name).collect();
-            let known = Scenario::named(name);
-            vec![known.ok_or_else(|| format!("no such scenario: {name}; there are {}", names.join(", ")))?]
-        }
-    };
+    let chosen = chosen(&args.scenario)?;
     let mut grounds = Grounds::default();
     let mut report = Report {
         bad_inputs: args.bad_inputs,
@@ -159,6 +152,7 @@ fn swept(printer: &Arc<Printer>, args: &Args) -> Result<bool, String> {
         if let Some(only) = &args.only {
             jobs.retain(|job| job.label.contains(only.as_str()));
         }
+        let planned = jobs.len();
         let mut at = 0;
         jobs.retain(|_| {
             at += 1;
@@ -170,9 +164,10 @@ fn swept(printer: &Arc<Printer>, args: &Args) -> Result<bool, String> {
                 .map_err(|e| e.message().to_owned())?;
             continue;
         }
-        let tally = sweep::all(&course, &jobs, args.threads.unwrap_or_else(cores), &|line| {
+        let mut tally = sweep::all(&course, &jobs, args.threads.unwrap_or_else(cores), &|line| {
             printer.say(line);
         });
+        tally.planned = planned;
         tell(printer, &tally, args.point.is_some());
         report.scenarios.push(tally);
         if whole {
@@ -188,6 +183,16 @@ fn swept(printer: &Arc<Printer>, args: &Args) -> Result<bool, String> {
         printer.data(&report.text()).map_err(|e| e.message().to_owned())?;
     }
     Ok(report.failures() == 0)
+}
+
+fn chosen(names: &[String]) -> Result<Vec<Scenario>, String> {
+    if names.is_empty() {
+        return Ok(scenario::ALL.to_vec());
+    }
+    let all = scenario::ALL.map(|s| s.name).join(", ");
+    let known =
+        |name: &String| Scenario::named(name).ok_or_else(|| format!("no such scenario: {name}; there are {all}"));
+    names.iter().map(known).collect()
 }
 
 fn listed(scenario: &Scenario, jobs: &[Job]) -> String {

@@ -184,7 +184,8 @@ async fn play(
             lock(said).push(format!("{now} ends with {code} and says nothing"));
         }
         let acted = bench.tap.acted() > 0 || case.kind.is_of_the_world();
-        if code != 0 && (acted || mended.is()) && !mended.is() {
+        let went_back = code == 5 && course.scenario.end == End::Original;
+        if code != 0 && !went_back && acted && !mended.is() {
             mended.0.store(true, Ordering::SeqCst);
             case.kind.after(bench);
             command = match case.then {
@@ -196,7 +197,7 @@ async fn play(
         command = match code {
             0 if now == Command::Rollback => None,
             0 => commands.next(),
-            5 if course.scenario.end == End::Original => None,
+            5 if went_back => None,
             6 if state.ended.is_some() => None,
             9 => {
                 // A lock that could not be given back ends by itself.

@@ -51,7 +51,7 @@ impl Report {
     pub fn text(&self) -> String {
         let all = &self.scenarios;
         type Figure = (&'static str, fn(&Tally) -> usize);
-        let figures: [Figure; 16] = [
+        let figures: [Figure; 17] = [
             ("writes", |t| t.writes),
             ("file writes", |t| t.file_writes),
             ("points", |t| t.points),
@@ -67,6 +67,7 @@ impl Report {
             ("rivals", |t| t.rivals),
             ("invariant checks", |t| t.invariant_checks),
             ("runs", |t| t.runs),
+            ("of", |t| t.planned),
             ("failures", |t| t.failures.len()),
         ];
         let mut lines = vec![row("", all.iter().map(|t| t.scenario.clone()), "all".to_owned())];

@@ -62,8 +62,10 @@ pub struct Tally {
     pub rivals: usize,
     /// How often a rule was asked.
     pub invariant_checks: usize,
-    /// All runs.
+    /// Runs that were made.
     pub runs: usize,
+    /// Runs that there are; more than were made when a part of them was asked for.
+    pub planned: usize,
     /// Real seconds.
     pub seconds: f64,
     /// Runs that went wrong.

@@ -5,7 +5,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::Api;
-use kube::api::{AttachParams, Portforwarder};
+use kube::api::{AttachParams, AttachedProcess, Portforwarder};
 use rehelm_core::object::ObjRef;
 use rehelm_core::ports::{Executed, PortError, PortResult};
 use secrecy::{ExposeSecret, SecretString};
@@ -55,6 +55,15 @@ impl KubeCluster {
     }
 }
 
+/// The connection to a command. It ends when this is dropped: one that is given up would be held open for nobody.
+struct Attached(AttachedProcess);
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Bytes of a command's output that are kept.
 const OUTPUT: u64 = 64 * 1024;
 
@@ -73,7 +82,8 @@ impl KubeCluster {
         params.container = container.map(str::to_owned);
         let limit = self.wire.limit();
         let run = limit.within(async {
-            let mut process = pods.exec(&pod.name, command.to_vec(), &params).await?;
+            let mut process = Attached(pods.exec(&pod.name, command.to_vec(), &params).await?);
+            let Attached(process) = &mut process;
             let status = process.take_status();
             let (stdout, mut stderr) = (process.stdout(), process.stderr());
             let mut said = Vec::new();
@@ -147,7 +157,7 @@ impl KubeCluster {
         params.container = container.map(str::to_owned);
         let opening = pods.exec(&pod.name, spoken.command.to_vec(), &params);
         let mut process = match self.wire.limit().within(opening).await {
-            Ok(Ok(process)) => process,
+            Ok(Ok(process)) => Attached(process),
             Ok(Err(kube::Error::Api(status))) if status.code == 501 => return Ok(None),
             Ok(Err(error)) => return Err(refused(&what, &error)),
             Err(_) => {
@@ -155,6 +165,7 @@ impl KubeCluster {
                 return Err(PortError::Unavailable(why));
             }
         };
+        let Attached(process) = &mut process;
         let (status, stdout, stderr) = (process.take_status(), process.stdout(), process.stderr());
         // Kept until the end: on older servers dropping it closes the connection.
         let mut stdin = process.stdin();

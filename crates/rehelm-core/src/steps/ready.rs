@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Action, Names, Undo, accesses, asked, plural};
+use super::{Action, Names, Undo, accesses, asked, plural, rebind};
 use crate::exec_checks::{self, ExecCheck};
 use crate::finding::Finding;
 use crate::object::{ObjRef, Object};
@@ -181,6 +181,7 @@ impl Action for Ready {
 
     async fn run(&self, world: &World<'_>, _: u32) -> StepResult<()> {
         wait_ready(world, world.target, world.target_namespace(), &self.workloads).await?;
+        rebind::require_handed_over(world).await?;
         asked::after_start(world, &self.checks).await
     }
 

@@ -14,13 +14,14 @@ use std::time::Duration;
 
 use super::claims::require_waiting;
 use super::retain::{read_volume, require_retained, volume_ref};
-use super::{Action, Names, Undo, accesses, create, on};
-use crate::finding::Finding;
+use super::{Action, Names, StepSpec, Undo, accesses, create, on};
+use crate::finding::{Finding, Severity};
 use crate::object::{ObjRef, Object};
 use crate::pods;
 use crate::ports::{Access, Cluster, PatchKind, PortError, Precondition, Select};
 use crate::restore::{self, precondition};
 use crate::server;
+use crate::verification;
 use crate::world::{StepError, StepResult, World};
 
 /// One volume and its two claims.
@@ -151,6 +152,22 @@ impl Action for Rebind {
             require_bound(world, v, &v.from).await?;
         }
         Ok(())
+    }
+}
+
+/// Refuses when a volume that was handed over is not held by its new claim any more: whoever goes on without it gets an empty
+/// one, and nobody is told.
+pub(super) async fn require_handed_over(world: &World<'_>) -> StepResult<()> {
+    let mut lost = Vec::new();
+    for step in &world.plan.steps {
+        if let StepSpec::Rebind(rebind) = &step.spec {
+            let found = verification::volumes(world, rebind).await?;
+            lost.extend(found.into_iter().filter(|f| f.severity == Severity::Error));
+        }
+    }
+    match lost.is_empty() {
+        true => Ok(()),
+        false => Err(StepError::Refused(lost)),
     }
 }
 

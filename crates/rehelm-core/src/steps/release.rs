@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Action, Names, Undo, accesses, brought_back, create, on, plural};
+use super::{Action, Names, Undo, accesses, brought_back, create, on, plural, rebind};
 use crate::finding::Finding;
 use crate::object::{ObjKey, ObjRef, Object};
 use crate::parallel::side_by_side;
@@ -125,6 +125,8 @@ impl Action for Release {
     }
 
     async fn run(&self, world: &World<'_>, number: u32) -> StepResult<()> {
+        // Helm would make a claim that somebody deleted meanwhile anew, with an empty volume.
+        rebind::require_handed_over(world).await?;
         // Begun before means that this run's own Helm was under way: once it is dead, its lock is ours to take away.
         if world.recall(number, "begun").is_some() {
             world.helm.end_leftover().await?;
@@ -158,22 +160,13 @@ impl Action for Release {
                 restore::to_image(world, world.target, &image).await?;
             }
         }
-        // Only pods keep volumes; whatever else is slow to go (a cloud's load balancer) must not hold up the old install.
-        side_by_side(made.iter().map(|object| async move {
-            let this_one = Precondition {
-                uid: Some(object.uid().to_owned()),
-                resource_version: None,
-            };
-            match world.target.delete(&object.reference(), &this_one, false).await {
-                Ok(()) | Err(PortError::NotFound(_)) => Ok(()),
-                Err(other) => Err(other),
-            }
-        }))
-        .await?;
+        self.delete_made(world, made).await?;
         delete_records(world, |_| true).await
     }
 }
 
+/// How often what was deleted is looked for again.
+const LOOKS: u32 = 3;
 /// Revisions whose records a run may write: one for each time that Helm is started.
 const REVISIONS: u32 = 10;
 
@@ -258,6 +251,32 @@ impl Release {
                     || (o.annotation("helm.sh/hook").is_some() && o.namespace() == Some(target.namespace.as_str())))
         });
         Ok(live)
+    }
+
+    /// Deletes what the release made and looks whether it went: an answer that something is not there may be an old one.
+    async fn delete_made(&self, world: &World<'_>, mut made: Vec<Object>) -> StepResult<()> {
+        for _ in 0..LOOKS {
+            side_by_side(made.iter().map(|object| async move {
+                let this_one = Precondition {
+                    uid: Some(object.uid().to_owned()),
+                    resource_version: None,
+                };
+                match world.target.delete(&object.reference(), &this_one, false).await {
+                    Ok(()) | Err(PortError::NotFound(_)) => Ok(()),
+                    Err(other) => Err(other),
+                }
+            }))
+            .await?;
+            made = self.made(world).await?;
+            // Only pods keep volumes; whatever is slow to go (a cloud's load balancer) must not hold up the old install.
+            made.retain(|object| !object.is_terminating());
+            if made.is_empty() {
+                return Ok(());
+            }
+        }
+        let left = made.iter().map(|object| object.reference().to_string());
+        let why = "it was deleted, and is still there";
+        Err(PortError::Conflict(left.collect::<Vec<_>>().join(", "), why.to_owned()).into())
     }
 
     async fn stop_workloads(&self, world: &World<'_>, made: &[Object]) -> StepResult<()> {

@@ -82,11 +82,11 @@ pub async fn carry(
 
 fn in_order(world: &World<'_>, phase: Phase) -> Result<()> {
     let state = world.state();
-    if state.rolling_back {
-        return Err(Error::failed("this run is on its way back").hint("finish that first: rehelm rollback"));
-    }
     if state.ended.is_some() {
         return Err(Error::new(Exit::Waits, "this run is over").hint("see how it ended: rehelm status"));
+    }
+    if state.rolling_back {
+        return Err(Error::failed("this run is on its way back").hint("finish that first: rehelm rollback"));
     }
     if phase == Phase::Migrate && !state.phases.contains_key(&Phase::Prepare) {
         return Err(Error::new(Exit::Waits, "not everything is prepared yet").hint("first: rehelm prepare"));
