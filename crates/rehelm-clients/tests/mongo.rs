@@ -5,6 +5,10 @@ mod mongo_support;
 
 #[path = "mongo_support/broken.rs"]
 mod broken;
+#[path = "mongo_support/changes.rs"]
+mod changes;
+#[path = "mongo_support/followed.rs"]
+mod followed;
 #[path = "mongo_support/logins.rs"]
 mod logins;
 #[path = "mongo_support/random.rs"]

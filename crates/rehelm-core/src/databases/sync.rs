@@ -6,7 +6,7 @@
 //!
 //! **Invariants.** A database that this did not make is never touched. The state says so before anything is made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -284,6 +284,26 @@ impl Follower<'_> {
         }
     }
 
+    /// False when the copy has other collections or indexes than the source: a record of changes tells of neither a new
+    /// index nor a collection without documents.
+    async fn alike(&self, from: &str, to: &str) -> PortResult<bool> {
+        let shape = async |database: &str| {
+            let outline = self.server.outline(database).await?;
+            let own = outline.collections.into_iter().map(|own| {
+                let mut indexes: Vec<String> = own.indexes.iter().map(ToString::to_string).collect();
+                indexes.sort();
+                (own.name, own.view, indexes)
+            });
+            PortResult::Ok(own.collect::<BTreeSet<_>>())
+        };
+        match (shape(from).await, shape(to).await) {
+            (Err(error @ PortError::Unavailable(_)), _) | (_, Err(error @ PortError::Unavailable(_))) => Err(error),
+            (Ok(source), Ok(copy)) => Ok(source == copy),
+            // Where it may not be asked, comparing tells.
+            _ => Ok(false),
+        }
+    }
+
     /// What is left at the switch, when nobody writes any more: the rest of the record, or one comparison. None when there
     /// is no complete copy to go on from.
     ///
@@ -307,7 +327,13 @@ impl Follower<'_> {
             let turn = tail::turn(self.server, &mut *record, (from, to), &how, WAIT, self.progress).await?;
             all += turn.done;
             // Nobody writes, so a comparison ends it as well.
-            if turn.idle || turn.whole.is_some() {
+            if turn.whole.is_some() {
+                return Ok(Some(all));
+            }
+            if turn.idle {
+                if !self.alike(from, to).await? {
+                    all += self.server.level(from, to, &how, self.progress).await?;
+                }
                 return Ok(Some(all));
             }
         }

@@ -4,6 +4,8 @@
 
 use bson::{Bson, Document, doc};
 
+use super::asides::change_stream;
+
 /// Actions on a resource.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Privilege {
@@ -144,7 +146,8 @@ pub(super) fn needs(name: &str, database: &str, body: &Document) -> Vec<Need> {
                 on: Resource::Namespace(database.into(), on.into()),
             }]
         }
-        // `$currentOp`, the only one of its kind here.
+        "aggregate" if change_stream(body) => vec![here("find"), here("changeStream")],
+        // `$currentOp`, the only other one without a collection.
         "aggregate" if collection.is_empty() => vec![cluster("inprog")],
         "aggregate" => aggregate(database, collection, body),
         "insert" => vec![here("insert")],

@@ -30,7 +30,7 @@ pub(super) fn writes(name: &str, body: &Document) -> bool {
     list.contains(&name) || (name == "aggregate" && out)
 }
 
-/// Change streams need an oplog, which the store has not.
+/// True for the opening of a change stream.
 pub(super) fn change_stream(body: &Document) -> bool {
     let stages = body.get_array("pipeline").map(Vec::as_slice).unwrap_or_default();
     let first = stages.first().and_then(Bson::as_document);

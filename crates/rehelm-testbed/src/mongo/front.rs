@@ -12,11 +12,14 @@ use super::asides::{FIRST, NEXT, change_stream, current_op, in_batches, with_cod
 use super::catalog::Catalog;
 use super::face::Face;
 use super::fault::{self, Effect, Fault};
+use super::oplog::Oplog;
 use super::out;
 use super::refusal::{Answer, Refusal, refuse};
 use super::scram::{self, Exchange};
+use super::streams::{News, Streams};
 use super::users::{Named, Users};
 use super::wire::{self, Request};
+use super::written;
 
 /// What all connections share.
 pub(super) struct Front {
@@ -27,6 +30,7 @@ pub(super) struct Front {
     /// `127.0.0.1:PORT` of the store.
     pub store: String,
     pub state: Mutex<State>,
+    pub news: News,
 }
 
 #[derive(Default)]
@@ -45,6 +49,8 @@ pub(super) struct State {
     /// Who is logged in, by connection.
     pub connected: BTreeMap<u64, Connected>,
     pub connections: u64,
+    pub log: Oplog,
+    pub streams: Streams,
 }
 
 /// A connection as `$currentOp` shows it.
@@ -63,6 +69,16 @@ struct Session {
     user: Option<Named>,
     login: Option<(Exchange, Named)>,
     store: Option<TcpStream>,
+}
+
+impl Session {
+    /// This client's own connection to the store.
+    async fn store(&mut self, address: &str) -> io::Result<&mut TcpStream> {
+        Ok(match &mut self.store {
+            Some(store) => store,
+            none => none.insert(TcpStream::connect(address).await?),
+        })
+    }
 }
 
 impl Front {
@@ -141,11 +157,11 @@ impl Front {
             let effect = fault::meet(&mut self.state().faults, &request.name, &request.database);
             let reply = match &effect {
                 Some(Effect::CloseBefore) => return Ok(()),
-                Some(Effect::Error(code)) => raw(&Refusal {
-                    code: *code,
-                    message: "a fault that was ordered".into(),
+                Some(Effect::Error(code)) => {
+                    let (code, message) = (*code, "a fault that was ordered".into());
+                    let of_stream = self.state().streams(&request, &body);
+                    raw(&self.labelled(&Refusal { code, message }, of_stream))?
                 }
-                .to_document())?,
                 Some(Effect::Delay(time)) => {
                     tokio::time::sleep(*time).await;
                     self.once(&request, &body, &mut session).await?
@@ -192,6 +208,10 @@ impl Front {
         let answer = match allowed {
             Ok(()) => match self.answer(request, body, session) {
                 Some(answer) => answer,
+                None if self.state().streams(request, body) => return self.stream(request, body).await,
+                None if self.replica_set.is_some() && written::logged(&request.name, body) => {
+                    return self.logged(request, body, session).await;
+                }
                 None => return self.pass_on(request, body, session).await,
             },
             Err(refusal) => Err(refusal),
@@ -245,9 +265,7 @@ impl Front {
                 let queue = doc! { "total": state.queue, "readers": 0, "writers": state.queue };
                 Ok(doc! { "version": "stand-in", "globalLock": { "currentQueue": queue }, "ok": 1.0 })
             }
-            "aggregate" if change_stream(body) => {
-                refuse(40573, "The $changeStream stage is only supported on replica sets")
-            }
+            "aggregate" if change_stream(body) => return None,
             "aggregate" if body.get_str("aggregate").is_err() => Ok(current_op(&state)),
             "updaterole" => state.users.update_role(body, database),
             "connectionstatus" => state.users.status(session.user.as_ref(), body),
@@ -277,11 +295,28 @@ impl Front {
         })
     }
 
+    /// A write on a server that somebody follows: carried out alone, and in the log before it is answered.
+    async fn logged(&self, request: &Request, body: &Document, session: &mut Session) -> io::Result<RawDocumentBuf> {
+        let logging = self.news.logging.read().await;
+        if !*logging {
+            return self.pass_on(request, body, session).await;
+        }
+        drop(logging);
+        let _alone = self.news.logging.write().await;
+        let before = written::before(session.store(&self.store).await?, request, body).await?;
+        let reply = self.pass_on(request, body, session).await?;
+        if reply.get_f64("ok") == Ok(1.0) {
+            let store = session.store(&self.store).await?;
+            let events = written::after(store, (request, body), before, &read(&reply)?).await?;
+            let mut state = self.state();
+            events.into_iter().for_each(|event| state.log.push(event));
+            self.news.moved.send_replace(());
+        }
+        Ok(reply)
+    }
+
     async fn pass_on(&self, request: &Request, body: &Document, session: &mut Session) -> io::Result<RawDocumentBuf> {
-        let store = match &mut session.store {
-            Some(store) => store,
-            none => none.insert(TcpStream::connect(&self.store).await?),
-        };
+        let store = session.store(&self.store).await?;
         let database = request.database.as_str();
         let command = match request.name.as_str() {
             // The store refuses the options that it does not keep.

@@ -11,6 +11,7 @@ use super::face::Face;
 use super::fault::Fault;
 use super::front::{Front, State, serve};
 use super::store::Store;
+use super::streams::News;
 use super::users::Users;
 
 /// How a server is to be.
@@ -104,6 +105,7 @@ impl Server {
                 users,
                 ..State::default()
             }),
+            news: News::default(),
         });
         for (member, (_, listener)) in listeners.into_iter().enumerate() {
             runtime.spawn(serve(front.clone(), listener, member));
@@ -133,6 +135,30 @@ impl Server {
         let mut state = self.front.state();
         state.primary = (state.primary + 1) % self.front.members.len();
         state.elections = state.elections.saturating_add(1);
+        self.front.news.moved.send_replace(());
+    }
+
+    /// Change streams that go back behind the newest so many events find nothing any more, now and from now on.
+    pub fn keep_events(&self, most: usize) {
+        self.front.state().log.keep(most);
+    }
+
+    /// The same only once.
+    pub fn forget_events(&self) {
+        self.front.state().log.shrink(0);
+    }
+
+    /// Closes the connections on which change streams wait for events.
+    pub fn cut_streams(&self) {
+        self.front.state().streams.cuts += 1;
+        self.front.news.moved.send_replace(());
+    }
+
+    /// Returns when a change stream waits for events.
+    pub async fn stream_waits(&self) {
+        let mut waiting = self.front.news.waiting.subscribe();
+        // The sender lives as long as this server.
+        let _ = waiting.wait_for(|count| *count > 0).await;
     }
 
     /// So many operations wait from now on, as `serverStatus` tells.
