@@ -34,6 +34,11 @@ impl Clock for Forward {
     }
 }
 
+#[allow(clippy::print_stderr)]
+fn tell_seed(seed: u64) {
+    eprintln!("TEST_SEED={seed}");
+}
+
 /// One random write.
 async fn write(db: &mongodb::Database, random: &mut StdRng) {
     let own = db.collection::<Document>(["a", "b", "c"][random.random_range(0..3)]);
@@ -78,7 +83,7 @@ async fn followed(face: Face, from: &str) {
     }
     let seed = std::env::var("TEST_SEED").ok().and_then(|text| text.parse().ok());
     let seed = seed.unwrap_or_else(|| rand::rng().next_u64());
-    println!("TEST_SEED={seed}");
+    tell_seed(seed);
     let mut random = StdRng::seed_from_u64(seed);
     let (files, clock) = (MemoryFiles::default(), Forward::default());
     let (stop, pairs) = (AtomicBool::new(false), [(from.to_owned(), to.clone())]);
