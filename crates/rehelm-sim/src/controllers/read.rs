@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use crate::timeline::Time;
 
-/// What `Value::pointer` gives, for pointers to fields whose names hold neither `~` nor numbers; that one copies each name.
+/// What a JSON pointer points at. The library copies every name of it to look for escapes; most pointers have none.
 pub(crate) fn at<'a>(object: &'a Value, pointer: &str) -> Option<&'a Value> {
-    pointer
-        .split('/')
-        .skip(1)
-        .try_fold(object, |value, name| value.get(name))
+    if pointer.bytes().any(|byte| byte == b'~' || byte.is_ascii_digit()) {
+        return object.pointer(pointer);
+    }
+    pointer.split('/').skip(1).try_fold(object, |value, name| value.get(name))
 }
 
 /// A text; empty when absent.
