@@ -84,7 +84,10 @@ fn field<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
     if pointer.bytes().any(|byte| byte == b'~' || byte.is_ascii_digit()) {
         return value.pointer(pointer);
     }
-    pointer.split('/').skip(1).try_fold(value, |value, name| value.get(name))
+    pointer
+        .split('/')
+        .skip(1)
+        .try_fold(value, |value, name| value.get(name))
 }
 
 /// A Kubernetes object: any JSON mapping with `apiVersion`, `kind` and `metadata.name`.

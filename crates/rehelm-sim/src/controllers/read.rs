@@ -11,7 +11,10 @@ pub(crate) fn at<'a>(object: &'a Value, pointer: &str) -> Option<&'a Value> {
     if pointer.bytes().any(|byte| byte == b'~' || byte.is_ascii_digit()) {
         return object.pointer(pointer);
     }
-    pointer.split('/').skip(1).try_fold(object, |value, name| value.get(name))
+    pointer
+        .split('/')
+        .skip(1)
+        .try_fold(object, |value, name| value.get(name))
 }
 
 /// A text; empty when absent.

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "tests talk to the person who runs them")]
 
 mod defects;
+mod once;
 mod points;
 mod stand_in;
 

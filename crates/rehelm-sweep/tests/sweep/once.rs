@@ -1,0 +1,33 @@
+//! Runs that the sweep found to go wrong once.
+
+use rehelm_sweep::cli;
+
+use crate::{all_well, course};
+
+fn again(scenario: &str, labels: &[&str]) {
+    let Some(course) = course(scenario) else { return };
+    let mut jobs = cli::jobs(&course, 0..0);
+    jobs.retain(|job| labels.contains(&job.label.as_str()));
+    assert_eq!(jobs.len(), labels.len(), "a run has another name now");
+    all_well(&course, &jobs);
+}
+
+#[test]
+fn a_claim_that_is_gone_is_not_made_anew_with_an_empty_volume() {
+    let of = |name: &str, step: u32| format!("rival-Recreates-PersistentVolumeClaim.notes.{name}@s{step}");
+    let labels = [of("archive", 13), of("attachments", 13), of("attachments", 14)];
+    again("example", &labels.each_ref().map(String::as_str));
+}
+
+#[test]
+fn a_rollback_looks_whether_what_it_deleted_is_gone() {
+    again(
+        "example-back",
+        &["404@delete_services#1", "404@delete_deployments.apps#1"],
+    );
+}
+
+#[test]
+fn a_run_is_not_over_while_its_copy_is_in_the_cluster() {
+    again("example-cleanup", &["403@get_configmaps#1"]);
+}
