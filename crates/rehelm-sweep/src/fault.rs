@@ -197,7 +197,11 @@ async fn play(
         command = match code {
             0 if now == Command::Rollback => None,
             0 => commands.next(),
-            5 if went_back => None,
+            5 if went_back => {
+                // What is wrong with the world is mended all the same.
+                case.kind.after(bench);
+                None
+            }
             6 if state.ended.is_some() => None,
             9 => {
                 // A lock that could not be given back ends by itself.
