@@ -15,7 +15,7 @@ use crate::plan::Phase;
 use crate::ports::{PatchKind, PortError};
 use crate::server::{self, Stop};
 use crate::steps::StepSpec;
-use crate::steps::retain::is_retained;
+use crate::steps::retain::{self, is_retained};
 use crate::world::{StepError, StepResult, World};
 use crate::{diff, restore};
 
@@ -65,6 +65,11 @@ pub async fn look(world: &World<'_>, bundle: &Bundle, secrets: &[Object]) -> Ste
             (Some(live), "PersistentVolume") => volume_deed(live, image),
             (live, "PersistentVolumeClaim") => claim_deed(world, live.as_ref(), image).await?,
             (None, _) => Some(Deed::Create),
+            (Some(live), _) if restore::is_strangers(world, live, image) => {
+                let finding = Finding::error("object-strange", reference.to_string());
+                lost.push(finding.arg("fields", server::immutable_differences(live, image).join(", ")));
+                None
+            }
             (Some(live), _) => change(live, image),
         };
         if let Some(deed) = deed {
@@ -196,8 +201,7 @@ async fn policy(world: &World<'_>, image: &Object) -> StepResult<()> {
         return Ok(());
     };
     let same = live.uid() == image.uid() && live.str(field) != image.str(field);
-    let held = live.str("/status/phase") == Some("Bound");
-    if !same || (!held && !is_retained(image)) {
+    if !same || !(is_retained(image) || retain::is_held(world, &live).await?) {
         return Ok(());
     }
     let patch = serde_json::json!({"spec": {"persistentVolumeReclaimPolicy": image.str(field)}});

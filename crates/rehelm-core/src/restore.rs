@@ -13,12 +13,18 @@ use crate::world::{StepError, StepResult, World};
 /// it when it differs, replaces it when an immutable field differs.
 ///
 /// # Errors
-/// When the server refuses, or somebody else changes the object at the same time for too long.
+/// A refusal where a stranger's object would have to be replaced; when the server refuses, or somebody else changes the object
+/// at the same time for too long.
 pub async fn to_image(world: &World<'_>, cluster: &dyn Cluster, image: &Object) -> StepResult<()> {
     let reference = image.reference();
     for attempt in 0.. {
         let outcome = match cluster.get(&reference).await? {
             None => cluster.create(&server::without_owned(image), false).await.map(drop),
+            Some(live) if is_strangers(world, &live, image) => {
+                let finding = Finding::error("object-strange", reference.to_string());
+                let fields = server::immutable_differences(&live, image).join(", ");
+                return Err(StepError::refused(finding.arg("fields", fields)));
+            }
             Some(live) => bring_back(world, cluster, &live, image).await,
         };
         match outcome {
@@ -27,6 +33,16 @@ pub async fn to_image(world: &World<'_>, cluster: &dyn Cluster, image: &Object) 
         }
     }
     Ok(())
+}
+
+/// True when the image can only be brought back by deleting an object that neither was there before nor is this migration's:
+/// somebody made it meanwhile under the same name.
+pub(crate) fn is_strangers(world: &World<'_>, live: &Object, image: &Object) -> bool {
+    let target = &world.plan.target;
+    let known = live.uid() == image.uid()
+        || live.annotation(CREATED_BY).is_some()
+        || owned_by(live, &target.release, &target.namespace);
+    !known && !server::immutable_differences(live, image).is_empty()
 }
 
 async fn bring_back(world: &World<'_>, cluster: &dyn Cluster, live: &Object, image: &Object) -> PortResult<()> {

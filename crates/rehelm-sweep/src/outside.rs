@@ -63,6 +63,19 @@ pub fn anew(object: &Value) -> Value {
     copy
 }
 
+/// Takes away what says that an object is of a release or of a run of ours: a stranger's does not say so.
+pub fn unclaimed(object: &mut Value) {
+    let mut keep = |place: &str, strange: &dyn Fn(&str) -> bool| {
+        if let Some(all) = object.pointer_mut(place).and_then(Value::as_object_mut) {
+            all.retain(|key, _| strange(key));
+        }
+    };
+    keep("/metadata/annotations", &|key| {
+        !key.starts_with("rehelm.dev/") && !key.starts_with("meta.helm.sh/")
+    });
+    keep("/metadata/labels", &|key| key != "app.kubernetes.io/managed-by");
+}
+
 /// A mark that changes nothing but the version.
 pub fn mark() -> Value {
     json!({"metadata": {"annotations": {"rival.example/was-here": "yes"}}})

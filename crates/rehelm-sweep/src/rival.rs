@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::call::{Actor, Call};
 use crate::course::{Course, Outcome, Then};
+use crate::invariants::Known;
 use crate::outside;
 use crate::run::{Command, Ended};
 use crate::scenario::End;
@@ -25,7 +26,7 @@ pub enum How {
     Edits,
     /// Deletes it.
     Deletes,
-    /// Deletes it and makes a namesake.
+    /// Deletes it and makes a namesake, which neither claims to be of the release nor of this run.
     Recreates,
 }
 
@@ -128,9 +129,7 @@ impl Rival {
                 ask("DELETE", None);
                 let collection = path.rsplit_once('/').map_or("", |(collection, _)| collection);
                 let mut copy = outside::anew(&live);
-                if let Some(annotations) = copy.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
-                    annotations.retain(|key, _| !key.starts_with("rehelm.dev/"));
-                }
+                outside::unclaimed(&mut copy);
                 if let Some((201, made)) = outside::ask(sim, "POST", collection, Some(&copy)) {
                     self.made = made["metadata"]["uid"].as_str().map(str::to_owned);
                 }
@@ -183,6 +182,27 @@ impl Twist for Rival {
     }
 }
 
+/// What a rollback leaves where it made the namespace, as pictures name it: a namespace is not deleted over a stranger's object.
+fn kept_namespace(case: &Case, target: &str) -> Vec<String> {
+    if case.how != How::Recreates || case.object.namespace.as_deref() != Some(target) {
+        return Vec::new();
+    }
+    vec![
+        format!("Namespace {target}"),
+        format!("ConfigMap {target}/kube-root-ca.crt"),
+        format!("ServiceAccount {target}/default"),
+    ]
+}
+
+/// The volume of a claim that the rival took away, as pictures name it: it stays on Retain.
+fn volume_of(case: &Case, known: &Known) -> Option<String> {
+    let claim = (case.object.namespace.clone()?, case.object.name.clone());
+    let is_claim = case.object.kind == "PersistentVolumeClaim" && case.how != How::Edits;
+    let of = known.volumes.iter().find(|volume| volume.claims.contains(&claim));
+    of.filter(|_| is_claim)
+        .map(|volume| format!("PersistentVolume {}", volume.name))
+}
+
 /// Plays it; then back, when it did not go through.
 pub async fn run(course: &Course, case: &Case) -> Outcome {
     judged(course, case, Box::new(Rival::new(case.clone()))).await
@@ -216,9 +236,12 @@ pub async fn judged(course: &Course, case: &Case, twist: Box<dyn Twist>) -> Outc
         }
     }
     let mut outcome = course.judge(&bench, played, then);
+    let base = &course.ground.base;
+    let mut kept = kept_namespace(case, &base.plan.target.namespace);
+    kept.extend(volume_of(case, &base.known));
     let about = |line: &String| {
-        let names = [case.object.name.as_str()];
-        line.starts_with("not as it should be") && (stuck || names.iter().any(|name| line.contains(name)))
+        line.starts_with("not as it should be")
+            && (stuck || line.contains(&case.object.name) || kept.iter().any(|kept| line.contains(kept)))
     };
     outcome.wrong.retain(|line| !about(line));
     outcome

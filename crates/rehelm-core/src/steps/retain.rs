@@ -88,12 +88,13 @@ impl Action for Retain {
             .collect()
     }
 
-    fn undo_rights(&self, _: &Names) -> Vec<Access> {
+    fn undo_rights(&self, names: &Names) -> Vec<Access> {
         let verbs = ["get", "patch", "list", "watch"];
-        self.volumes
-            .iter()
-            .flat_map(|v| on(&volume_ref(&v.volume), &verbs))
-            .collect()
+        let of = |v: &KeptVolume| {
+            let claim = on(&claim_ref(&names.source, &v.claim), &["get"]);
+            on(&volume_ref(&v.volume), &verbs).into_iter().chain(claim)
+        };
+        self.volumes.iter().flat_map(of).collect()
     }
 
     async fn precheck(&self, world: &World<'_>, _: u32) -> StepResult<()> {
@@ -155,17 +156,16 @@ impl Action for Retain {
             let Some(original) = volume.annotation(ORIGINAL_POLICY) else {
                 continue;
             };
-            // Giving a volume back to a policy that deletes it is safe only while its claim holds it.
-            let bound = |now: Option<&Object>| now.is_some_and(|v| v.str("/status/phase") == Some("Bound"));
             let original = original.to_owned();
-            let volume = if original == "Retain" {
-                volume
-            } else {
-                let bound = world
-                    .source
-                    .wait(&volume.reference(), world.timeouts.objects, &bound)
-                    .await?;
-                bound.ok_or_else(|| PortError::NotFound(volume.reference().to_string()))?
+            let volume = match original.as_str() {
+                "Retain" => Some(volume),
+                // Giving a volume back to a policy that deletes it is safe only while a claim that stays holds it.
+                _ => held(world, &volume).await?,
+            };
+            let Some(volume) = volume else {
+                let finding = Finding::warning("volume-stays-retained", volume_ref(&v.volume).to_string());
+                world.progress.finding(&finding.arg("policy", original));
+                continue;
             };
             let unchanged = Precondition {
                 uid: Some(v.uid.clone()),
@@ -179,6 +179,36 @@ impl Action for Retain {
         }
         Ok(())
     }
+}
+
+/// The volume, once it is bound to a claim that lives and is not being deleted; None when that does not come.
+async fn held(world: &World<'_>, volume: &Object) -> StepResult<Option<Object>> {
+    let bound = |now: Option<&Object>| now.is_some_and(|v| v.str("/status/phase") == Some("Bound"));
+    let limit = world.timeouts.objects;
+    let volume = match world.source.wait(&volume.reference(), limit, &bound).await {
+        Ok(Some(volume)) => volume,
+        Ok(None) | Err(PortError::Timeout { .. }) => return Ok(None),
+        Err(other) => return Err(other.into()),
+    };
+    Ok(is_held(world, &volume).await?.then_some(volume))
+}
+
+/// True when a claim that is not being deleted holds the volume: it may have a policy that deletes it.
+///
+/// # Errors
+/// A port's error.
+pub(crate) async fn is_held(world: &World<'_>, volume: &Object) -> StepResult<bool> {
+    let text = |field: &str| volume.str(field).unwrap_or_default();
+    if text("/status/phase") != "Bound" {
+        return Ok(false);
+    }
+    let (namespace, name) = (text("/spec/claimRef/namespace"), text("/spec/claimRef/name"));
+    let claim = world.source.get(&claim_ref(namespace, name)).await?;
+    Ok(claim.is_some_and(|claim| claim.uid() == text("/spec/claimRef/uid") && !claim.is_terminating()))
+}
+
+fn claim_ref(namespace: &str, name: &str) -> ObjRef {
+    ObjRef::new("v1", "PersistentVolumeClaim", Some(namespace), name)
 }
 
 fn policy_patch(policy: &str, note: Option<&str>) -> serde_json::Value {

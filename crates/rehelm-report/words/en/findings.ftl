@@ -62,6 +62,8 @@ stale-changed = { $subject } has changed since the plan was made
 
 object-replaced = { $subject } is no longer the object that was planned for
     .fix = Somebody deleted it and made it again. Make a new plan.
+object-strange = { $subject } is somebody else's now, and could only be brought back by deleting it: { $fields } cannot be changed
+    .fix = Nobody knows here what it is for. When it may go, delete it by hand, then run the command again.
 object-still-differs = { $subject } still differs in { $fields }
     .fix = Something changes it back: an operator, a GitOps tool. Stop that, then run the command again.
 object-not-adopted = { $subject } does not carry the release's ownership
@@ -71,6 +73,8 @@ server-refuses = the server would refuse { $subject }: { $message }
     .fix = Change the values, or what refuses it (quota, policy, webhook), then run the command again.
 namespace-terminating = the namespace { $subject } is being deleted
     .fix = Wait until it is gone: kubectl get namespace { $subject }
+volume-stays-retained = { $subject } keeps the reclaim policy Retain: no claim holds it that stays, and { $policy } would delete it
+    .fix = Look at its claim. When it is safe, or not needed: kubectl patch pv with the policy { $policy }.
 namespace-kept = the namespace { $subject } stays, it is not empty: { $left }
 
 ## Secrets
