@@ -107,14 +107,20 @@ fn lay_over(value: &mut Value, patch: &Value) {
     }
 }
 
-/// The error of a connection that nobody accepted, from a real attempt at a port where nobody listens.
-pub async fn never_connected() -> BoxError {
-    use hyper_util::client::legacy::Client;
-    use hyper_util::rt::TokioExecutor;
-    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
-    match client.get(http::Uri::from_static("http://127.0.0.1:1/")).await {
-        Err(refused) => refused.into(),
-        Ok(_) => "somebody listens on port 1".into(),
+/// The error of a connection that nobody accepted, from a real attempt at a port where nobody listens. Runs do nothing else over a
+/// network: it has a thread of its own.
+pub fn never_connected() -> BoxError {
+    let attempt = std::thread::spawn(|| {
+        use hyper_util::client::legacy::Client;
+        use hyper_util::rt::TokioExecutor;
+        crate::sweep::alone(async {
+            let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+            client.get(http::Uri::from_static("http://127.0.0.1:1/")).await.err()
+        })
+    });
+    match attempt.join() {
+        Ok(Some(refused)) => refused.into(),
+        _ => "somebody listens on port 1".into(),
     }
 }
 

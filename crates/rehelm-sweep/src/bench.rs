@@ -1,6 +1,7 @@
 //! One run's surroundings: a fork of a ground, a tap, and sessions of new processes that know nothing but the folder.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rehelm::rehearsal::clock::SimClock;
@@ -15,10 +16,11 @@ use crate::ground::Ground;
 use crate::helm::{Leftover, StandIn, Wire};
 use crate::invariants::Watchman;
 use crate::process::Process;
+use crate::run::Ended;
 use crate::tap::Tap;
 use crate::twist::Twist;
 
-/// For one request: nothing is far away.
+/// For one request, and for one command: nothing is far away.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// One run's surroundings.
@@ -29,6 +31,10 @@ pub struct Bench {
     pub tap: Tap,
     /// Helm's install that outlives the tool, when it does.
     pub leftover: Option<Leftover>,
+    /// How commands ended that were typed before whoever asks took over.
+    pub already: Mutex<VecDeque<Ended>>,
+    /// Real time that a process may take; one that takes longer waits for something that never comes.
+    pub patience: Duration,
     /// Added to what clocks say, in seconds: a clock that jumped.
     pub skew: Arc<std::sync::atomic::AtomicI64>,
 }
@@ -46,8 +52,21 @@ impl Bench {
             tap: Tap::new(ground.sim.clone(), twist, watchman),
             ground,
             leftover: orphans.then(Leftover::default),
+            already: Mutex::default(),
+            patience: TIME_LIMIT,
             skew: Arc::default(),
         }
+    }
+
+    /// How the next command ended, when it was typed already.
+    pub fn ended_already(&self) -> Option<Ended> {
+        self.already.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// How often the twist had something to do, up to the command that was asked for last.
+    pub fn acted(&self) -> usize {
+        let already = self.already.lock().unwrap_or_else(PoisonError::into_inner);
+        if already.is_empty() { self.tap.acted() } else { 0 }
     }
 
     fn cluster(&self, process: &Process) -> KubeCluster {

@@ -14,6 +14,7 @@ use crate::record::{self, Missing};
 use crate::report::Report;
 use crate::scenario::{self, Scenario};
 use crate::sweep::{self, Tally};
+use crate::tree;
 
 /// Kills, faults, rivals and defects at every point of every scenario, on simulated clusters.
 #[derive(Clone, Debug, Parser)]
@@ -40,6 +41,12 @@ pub struct Args {
     /// Every N-th run only
     #[arg(long, default_value_t = 1)]
     pub every: usize,
+    /// Each run by itself from its beginning, however much it has in common with others
+    #[arg(long)]
+    pub alone: bool,
+    /// Runs that come to where another one ended well are not played on, but for every N-th; 1: none, 0: all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub whole: usize,
     /// Runs side by side; as many as there are cores when it is not given
     #[arg(long)]
     pub threads: Option<usize>,
@@ -164,9 +171,13 @@ fn swept(printer: &Arc<Printer>, args: &Args) -> Result<bool, String> {
                 .map_err(|e| e.message().to_owned())?;
             continue;
         }
-        let mut tally = sweep::all(&course, &jobs, args.threads.unwrap_or_else(cores), &|line| {
-            printer.say(line);
-        });
+        let threads = args.threads.unwrap_or_else(cores);
+        let say = printer.clone();
+        let line: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(move |line| say.say(line));
+        let mut tally = match args.alone || args.point.is_some() {
+            true => sweep::all(&course, &jobs, threads, line),
+            false => tree::all(&course, &Arc::new(jobs), threads, args.whole, line)?,
+        };
         tally.planned = planned;
         tell(printer, &tally, args.point.is_some());
         report.scenarios.push(tally);

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use rehelm::rehearsal::compare::Picture;
 use rehelm_core::journal::{Event, RunState};
+use serde::{Deserialize, Serialize};
 
 use crate::bench::Bench;
-use crate::call::Call;
+use crate::call::{Actor, Call};
+use crate::files::{MemFiles, TappedFiles};
 use crate::ground::{Data, Ground};
 use crate::run::{Command, Ended};
 use crate::same;
 use crate::scenario::{End, Scenario};
+use crate::tap::Tap;
 use crate::turn::Turn;
 use crate::twist::{Calm, Twist};
 
@@ -49,7 +52,7 @@ pub enum Then {
 }
 
 /// What came of a run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// Why it is not as it should be.
     pub wrong: Vec<String>,
@@ -61,6 +64,10 @@ pub struct Outcome {
     pub acted: usize,
     /// Exit codes of all processes; None for one that was killed.
     pub exits: Vec<Option<u8>>,
+    /// True when it came to a state from which another run had ended well.
+    pub met: bool,
+    /// True when it went on to its end all the same.
+    pub whole: bool,
 }
 
 impl Course {
@@ -186,6 +193,8 @@ impl Course {
             looks,
             acted: bench.tap.acted(),
             exits,
+            met: false,
+            whole: true,
         }
     }
 
@@ -214,8 +223,12 @@ impl Course {
 
     /// What the journal says.
     pub fn state(bench: &Bench) -> RunState {
-        let files =
-            crate::files::TappedFiles::new(bench.ground.files.clone(), bench.tap.actor(crate::call::Actor::Rival));
+        Self::read_journal(&bench.tap, &bench.ground.files)
+    }
+
+    /// What the journal of a folder says.
+    pub fn read_journal(tap: &Tap, files: &MemFiles) -> RunState {
+        let files = TappedFiles::new(files.clone(), tap.actor(Actor::Rival));
         rehelm::run::journal_state(&files).unwrap_or_default()
     }
 
@@ -240,7 +253,7 @@ impl Course {
                 Ended::Killed if then == Then::Back => Some(Command::Rollback),
                 Ended::Killed => Some(now),
                 Ended::Exit(0, _) if now == Command::Rollback => None,
-                Ended::Exit(0, _) if then == Then::Back && bench.tap.acted() > 0 => Some(Command::Rollback),
+                Ended::Exit(0, _) if then == Then::Back && bench.acted() > 0 => Some(Command::Rollback),
                 Ended::Exit(0, _) => commands.next(),
                 Ended::Exit(5, _) if self.scenario.end == End::Original => None,
                 Ended::Exit(6, _) if matches!(state.ended, Some(Event::RolledBack)) => None,

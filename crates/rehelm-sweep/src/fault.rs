@@ -14,6 +14,7 @@ use rehelm_sim::Sim;
 
 pub use kinds::Fault;
 
+use crate::bench::Bench;
 use crate::call::Call;
 use crate::course::{Course, Outcome, Then};
 use crate::run::{Command, Ended};
@@ -45,7 +46,8 @@ impl Mended {
     }
 }
 
-struct Faulty {
+/// The fault at the tap.
+pub struct Faulty {
     case: Case,
     met: usize,
     acted: usize,
@@ -53,6 +55,20 @@ struct Faulty {
 }
 
 impl Faulty {
+    /// A fault that so many calls were spared by already.
+    pub fn new(case: &Case, met: usize, mended: Mended) -> Self {
+        Self {
+            case: case.clone(),
+            met,
+            acted: 0,
+            mended,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.mended.is() || self.met + 1 >= self.case.nth + self.case.times
+    }
+
     fn turn(&mut self) -> bool {
         if self.mended.is() {
             return false;
@@ -84,6 +100,12 @@ impl Twist for Faulty {
             true => self.case.kind.at_file(),
             false => FileAct::Pass,
         }
+    }
+
+    fn rest(&self, _: &Sim) -> Option<String> {
+        // A sign of life that hangs or failed goes on beside the steps: what comes of it shows in no state.
+        let beside = self.case.class.contains("leases");
+        (self.is_over() && !beside).then(String::new)
     }
 
     fn acted(&self) -> usize {
@@ -136,28 +158,24 @@ const MOST: usize = 10;
 /// Lets the fault happen during one command, then mends it.
 pub async fn run(course: &Course, case: &Case) -> Outcome {
     let mended = Mended::default();
-    let twist = Faulty {
-        case: case.clone(),
-        met: 0,
-        acted: 0,
-        mended: mended.clone(),
-    };
-    let bench = course.bench(Box::new(twist), false);
+    let bench = course.bench(Box::new(Faulty::new(case, 0, mended.clone())), false);
     case.kind.before(&bench);
+    end(course, case, &bench, &mended).await
+}
+
+/// Types the commands, and looks at what came of them.
+pub async fn end(course: &Course, case: &Case, bench: &Bench, mended: &Mended) -> Outcome {
     let said: Mutex<Vec<String>> = Mutex::default();
-    let played = play(course, case, &bench, &mended, &said).await;
-    let mut outcome = course.judge(
-        &bench,
-        played,
-        if went_back(&bench) { Then::Back } else { Then::Resume },
-    );
+    let played = play(course, case, bench, mended, &said).await;
+    let then = if went_back(bench) { Then::Back } else { Then::Resume };
+    let mut outcome = course.judge(bench, played, then);
     outcome
         .wrong
         .extend(said.into_inner().unwrap_or_else(PoisonError::into_inner));
     outcome
 }
 
-fn went_back(bench: &crate::bench::Bench) -> bool {
+fn went_back(bench: &Bench) -> bool {
     let state = Course::state(bench);
     state.rolling_back || matches!(state.ended, Some(rehelm_core::journal::Event::RolledBack))
 }
@@ -165,7 +183,7 @@ fn went_back(bench: &crate::bench::Bench) -> bool {
 async fn play(
     course: &Course,
     case: &Case,
-    bench: &crate::bench::Bench,
+    bench: &Bench,
     mended: &Mended,
     said: &Mutex<Vec<String>>,
 ) -> Result<Vec<Option<u8>>, String> {
@@ -183,7 +201,7 @@ async fn play(
         if code != 0 && why.trim().is_empty() {
             lock(said).push(format!("{now} ends with {code} and says nothing"));
         }
-        let acted = bench.tap.acted() > 0 || case.kind.is_of_the_world();
+        let acted = bench.acted() > 0 || case.kind.is_of_the_world();
         let went_back = code == 5 && course.scenario.end == End::Original;
         if code != 0 && !went_back && acted && !mended.is() {
             mended.0.store(true, Ordering::SeqCst);

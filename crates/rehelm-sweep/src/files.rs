@@ -36,6 +36,11 @@ impl MemFiles {
         self.all().get(path).cloned()
     }
 
+    /// Every file.
+    pub fn every(&self) -> BTreeMap<String, Vec<u8>> {
+        self.all().clone()
+    }
+
     /// True when there is such a file.
     pub fn has(&self, path: &str) -> bool {
         self.all().contains_key(path)

@@ -11,6 +11,7 @@ pub mod since;
 pub mod volumes;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rehelm::rehearsal::databases::MemoryDatabases;
 use serde_json::Value;
@@ -55,7 +56,7 @@ pub struct Watchman {
     since: since::Since,
     /// What did not hold at the last look, in a cleanup or elsewhere.
     last: Option<(bool, Vec<Broken>)>,
-    looks: usize,
+    looks: Arc<AtomicUsize>,
     broken: Vec<String>,
     /// Rules that somebody else is allowed to break in this run.
     excused: Vec<&'static str>,
@@ -76,7 +77,7 @@ impl Watchman {
             unchanged: bystanders::Unchanged::default(),
             since: since::Since::default(),
             last: None,
-            looks: 0,
+            looks: Arc::default(),
             broken: Vec::new(),
             excused: Vec::new(),
         }
@@ -104,7 +105,16 @@ impl Watchman {
 
     /// How often a rule was asked.
     pub fn looks(&self) -> usize {
-        self.looks
+        self.looks.load(Ordering::SeqCst)
+    }
+
+    /// The same for somebody who cannot ask at every moment.
+    pub fn counter(&self) -> Arc<AtomicUsize> {
+        self.looks.clone()
+    }
+
+    fn asks(&self, rules: usize) {
+        self.looks.fetch_add(rules, Ordering::SeqCst);
     }
 
     fn cleaning(&self) -> bool {
@@ -115,10 +125,10 @@ impl Watchman {
     pub fn wrote(&mut self, call: &Call, status: u16, objects: &[Arc<Value>]) -> Vec<String> {
         let mut found = Vec::new();
         if (200..300).contains(&status) && call.actor != crate::call::Actor::Rival {
-            self.looks += 1;
+            self.asks(1);
             found.extend(self.late(call));
             if !self.cleaning() {
-                self.looks += 1;
+                self.asks(1);
                 found.extend(images::missing(&self.known, call, &self.files));
             }
         }
@@ -130,7 +140,7 @@ impl Watchman {
         let cleaning = self.cleaning();
         let mut found = Vec::new();
         if !cleaning {
-            self.looks += 1;
+            self.asks(1);
             found.extend(self.known.databases_differ(&self.databases));
         }
         self.judge(found, objects, why)
@@ -155,7 +165,7 @@ impl Watchman {
     }
 
     fn judge(&mut self, mut found: Vec<Broken>, objects: &[Arc<Value>], why: &str) -> Vec<String> {
-        self.looks += 5;
+        self.asks(5);
         found.extend(self.found(objects));
         let lines: Vec<String> = found
             .into_iter()

@@ -96,6 +96,13 @@ impl Kills {
         }
     }
 
+    /// One that takes over when so many writes, and so many writes to files, are done.
+    #[must_use]
+    pub fn after(mut self, writes: usize, files: usize) -> Self {
+        (self.writes, self.files) = (writes, files);
+        self
+    }
+
     fn died(&mut self) {
         self.points.pop_front();
         (self.writes, self.files) = (0, 0);
@@ -133,6 +140,10 @@ impl Twist for Kills {
             }
             _ => FileAct::Pass,
         }
+    }
+
+    fn rest(&self, _: &Sim) -> Option<String> {
+        self.points.is_empty().then(String::new)
     }
 
     fn acted(&self) -> usize {

@@ -94,7 +94,7 @@ impl Process {
         match &act {
             Act::Die(Moment::Unsent) => self.die().await,
             Act::Refuse(code, reason, message) => return Ok(answer::refusal(*code, reason, message, &call)),
-            Act::NeverConnected => return Err(answer::never_connected().await),
+            Act::NeverConnected => return Err(answer::never_connected()),
             Act::Break(why) => return Err((*why).into()),
             Act::KillHelm(false) => return Err(crate::helm::KILLED.into()),
             Act::Hang => std::future::pending().await,

@@ -51,7 +51,7 @@ impl Report {
     pub fn text(&self) -> String {
         let all = &self.scenarios;
         type Figure = (&'static str, fn(&Tally) -> usize);
-        let figures: [Figure; 17] = [
+        let figures: [Figure; 19] = [
             ("writes", |t| t.writes),
             ("file writes", |t| t.file_writes),
             ("points", |t| t.points),
@@ -65,6 +65,8 @@ impl Report {
             ("fault kinds", |t| t.fault_kinds),
             ("faults", |t| t.faults),
             ("rivals", |t| t.rivals),
+            ("met others", |t| t.met),
+            ("whole all the same", |t| t.met_whole),
             ("invariant checks", |t| t.invariant_checks),
             ("runs", |t| t.runs),
             ("of", |t| t.planned),
@@ -99,5 +101,5 @@ impl Report {
 
 fn row(name: &str, each: impl Iterator<Item = String>, total: String) -> String {
     let cells: String = each.map(|cell| format!("{cell:>16}")).collect();
-    format!("{name:<18}{cells}{total:>10}")
+    format!("{name:<20}{cells}{total:>10}")
 }

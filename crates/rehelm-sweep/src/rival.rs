@@ -10,6 +10,7 @@ use rehelm_core::stale;
 use rehelm_sim::Sim;
 use serde_json::Value;
 
+use crate::bench::Bench;
 use crate::call::{Actor, Call};
 use crate::course::{Course, Outcome, Then};
 use crate::invariants::Known;
@@ -167,6 +168,16 @@ impl Twist for Rival {
         FileAct::Pass
     }
 
+    fn rest(&self, sim: &Sim) -> Option<String> {
+        let case = &self.case;
+        let namesake = self.live(sim).is_some_and(|live| {
+            let uid = live["metadata"]["uid"].as_str();
+            uid.is_some() && uid == self.made.as_deref()
+        });
+        let rest = || format!("{:?} {} {} {namesake}", case.how, case.object, case.late);
+        self.done.then(rest)
+    }
+
     fn acted(&self) -> usize {
         usize::from(self.done)
     }
@@ -211,6 +222,11 @@ pub async fn run(course: &Course, case: &Case) -> Outcome {
 /// The same with whatever else goes wrong.
 pub async fn judged(course: &Course, case: &Case, twist: Box<dyn Twist>) -> Outcome {
     let bench = course.bench(twist, false);
+    end(course, case, &bench).await
+}
+
+/// Types the commands, and looks at what came of them.
+pub async fn end(course: &Course, case: &Case, bench: &Bench) -> Outcome {
     let mut played = Ok(Vec::new());
     let mut then = Then::Resume;
     let mut stuck = false;
@@ -219,7 +235,7 @@ pub async fn judged(course: &Course, case: &Case, twist: Box<dyn Twist>) -> Outc
             Ended::Exit(0, _) => {}
             Ended::Exit(5, _) if course.scenario.end == End::Original => {}
             Ended::Exit(_, why) if why.trim().is_empty() => played = Err(format!("{command} fails and says nothing")),
-            Ended::Exit(..) if !course.scenario.back || Course::state(&bench).run.is_empty() => stuck = true,
+            Ended::Exit(..) if !course.scenario.back || Course::state(bench).run.is_empty() => stuck = true,
             Ended::Exit(..) => {
                 then = Then::Back;
                 match bench.command(Command::Rollback).await {
@@ -235,7 +251,7 @@ pub async fn judged(course: &Course, case: &Case, twist: Box<dyn Twist>) -> Outc
             break;
         }
     }
-    let mut outcome = course.judge(&bench, played, then);
+    let mut outcome = course.judge(bench, played, then);
     let base = &course.ground.base;
     let mut kept = kept_namespace(case, &base.plan.target.namespace);
     kept.extend(volume_of(case, &base.known));

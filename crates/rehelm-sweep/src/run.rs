@@ -58,9 +58,6 @@ pub enum Ended {
     Hung,
 }
 
-/// Real time that a process may take; one that takes longer waits for something that never comes.
-const LONGEST: Duration = Duration::from_secs(60);
-
 impl Bench {
     /// Runs a command in a new process.
     pub async fn command(&self, command: Command) -> Ended {
@@ -69,6 +66,9 @@ impl Bench {
 
     /// The same, asked to stop after a step or an undo.
     pub async fn command_with(&self, command: Command, stop_after: Option<Turn>) -> Ended {
+        if let Some(ended) = self.ended_already() {
+            return ended;
+        }
         self.tap.command(&command.to_string());
         let process = self.tap.process();
         let mut session = self.session(&process);
@@ -78,13 +78,14 @@ impl Bench {
         let ended = tokio::select! {
             biased;
             () = process.life.ended() => Ended::Killed,
-            outcome = tokio::time::timeout(LONGEST, work) => match outcome {
+            outcome = tokio::time::timeout(self.patience, work) => match outcome {
                 Err(_) => Ended::Hung,
                 Ok(_) if process.life.is_over() => Ended::Killed,
                 Ok(Ok(exit)) => Ended::Exit(exit.code(), String::new()),
                 Ok(Err(error)) => Ended::Exit(error.exit().code(), said(&error)),
             },
         };
+        self.tap.ended(&ended);
         // Whatever it left running is dead, too.
         process.life.end();
         drop(session);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -60,6 +60,10 @@ pub struct Tally {
     pub faults: usize,
     /// Runs with a rival.
     pub rivals: usize,
+    /// Runs that came to a state from which another one had ended well.
+    pub met: usize,
+    /// Those of them that went on to their end all the same.
+    pub met_whole: usize,
     /// How often a rule was asked.
     pub invariant_checks: usize,
     /// Runs that were made.
@@ -72,12 +76,52 @@ pub struct Tally {
     pub failures: Vec<Failure>,
 }
 
-/// Runs all jobs of a course; what goes wrong is told at once, in one line, and now and then how far it is.
-pub fn all(course: &Course, jobs: &[Job], threads: usize, tell: &(dyn Fn(&str) + Sync)) -> Tally {
+/// Tells what goes wrong at once, in one line, and now and then how far it is.
+pub struct Teller {
+    scenario: &'static str,
+    began: Instant,
+    told: Instant,
+    of: usize,
+    tell: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Teller {
+    /// Of so many runs of a course.
+    pub fn new(course: &Course, of: usize, tell: Arc<dyn Fn(&str) + Send + Sync>) -> Self {
+        let began = Instant::now();
+        Self {
+            scenario: course.scenario.name,
+            began,
+            told: began,
+            of,
+            tell,
+        }
+    }
+
+    /// A run is over.
+    pub fn heard(&mut self, label: &str, outcome: &Outcome, done: usize) {
+        if let Some(first) = outcome.wrong.first() {
+            (self.tell)(&format!("≠ {label}: {first}"));
+        }
+        if self.told.elapsed() < EVERY {
+            return;
+        }
+        self.told = Instant::now();
+        let speed = done as f64 / self.began.elapsed().as_secs_f64().max(0.001);
+        let left = (self.of.saturating_sub(done)) as f64 / speed / 60.0;
+        (self.tell)(&format!(
+            "  {}: {done} of {} runs, {speed:.1} a second, about {left:.0} min left",
+            self.scenario, self.of
+        ));
+    }
+}
+
+/// Runs all jobs of a course, each by itself from its beginning.
+pub fn all(course: &Course, jobs: &[Job], threads: usize, tell: Arc<dyn Fn(&str) + Send + Sync>) -> Tally {
     let began = Instant::now();
     let next = AtomicUsize::new(0);
     let outcomes: Mutex<BTreeMap<usize, Outcome>> = Mutex::default();
-    let told = Mutex::new(began);
+    let teller = Mutex::new(Teller::new(course, jobs.len(), tell));
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
@@ -85,47 +129,20 @@ pub fn all(course: &Course, jobs: &[Job], threads: usize, tell: &(dyn Fn(&str) +
                     let at = next.fetch_add(1, Ordering::SeqCst);
                     let Some(job) = jobs.get(at) else { return };
                     let mut outcome = alone(job.run(course));
-                    match outcome.wrong.first() {
-                        None => outcome.history.clear(),
-                        Some(first) => tell(&format!("≠ {}: {first}", job.label)),
+                    if outcome.wrong.is_empty() {
+                        outcome.history.clear();
                     }
                     let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+                    let done = outcomes.len() + 1;
+                    let mut teller = teller.lock().unwrap_or_else(PoisonError::into_inner);
+                    teller.heard(&job.label, &outcome, done);
                     outcomes.insert(at, outcome);
-                    let done = outcomes.len();
-                    drop(outcomes);
-                    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                    if told.elapsed() >= EVERY {
-                        *told = Instant::now();
-                        tell(&how_far(course, done, jobs.len(), began.elapsed()));
-                    }
                 }
             });
         }
     });
-    let mut tally = Tally {
-        scenario: course.scenario.name.to_owned(),
-        writes: course.writes.len(),
-        file_writes: course.files.len(),
-        ..Tally::default()
-    };
     let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    for (at, outcome) in outcomes {
-        tally.add(course, &jobs[at], outcome);
-    }
-    tally.points = distinct(jobs);
-    tally.fault_kinds = kinds(jobs);
-    tally.seeds = jobs.iter().filter(|job| job.seed.is_some()).count();
-    tally.seconds = began.elapsed().as_secs_f64();
-    tally
-}
-
-fn how_far(course: &Course, done: usize, of: usize, time: Duration) -> String {
-    let speed = done as f64 / time.as_secs_f64().max(0.001);
-    let left = (of.saturating_sub(done)) as f64 / speed / 60.0;
-    format!(
-        "  {}: {done} of {of} runs, {speed:.1} a second, about {left:.0} min left",
-        course.scenario
-    )
+    Tally::of(course, jobs, outcomes, began.elapsed())
 }
 
 /// Runs something on this thread alone.
@@ -153,9 +170,29 @@ fn kinds(jobs: &[Job]) -> usize {
 }
 
 impl Tally {
+    /// What came of these runs, by their place in the list.
+    pub fn of(course: &Course, jobs: &[Job], outcomes: BTreeMap<usize, Outcome>, time: Duration) -> Self {
+        let mut tally = Self {
+            scenario: course.scenario.name.to_owned(),
+            writes: course.writes.len(),
+            file_writes: course.files.len(),
+            points: distinct(jobs),
+            fault_kinds: kinds(jobs),
+            seeds: jobs.iter().filter(|job| job.seed.is_some()).count(),
+            seconds: time.as_secs_f64(),
+            ..Self::default()
+        };
+        for (at, outcome) in outcomes {
+            tally.add(course, &jobs[at], outcome);
+        }
+        tally
+    }
+
     fn add(&mut self, course: &Course, job: &Job, outcome: Outcome) {
         self.runs += 1;
         self.invariant_checks += outcome.looks;
+        self.met += usize::from(outcome.met);
+        self.met_whole += usize::from(outcome.met && outcome.whole);
         if !outcome.wrong.is_empty() {
             let seed = job.seed.map(|seed| format!(" --seed {seed}")).unwrap_or_default();
             let told = self.failures.len() < TOLD;

@@ -2,6 +2,7 @@
 //! after each write, and keeps the history.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rehelm_core::journal::{Event, Record};
@@ -11,6 +12,7 @@ use crate::answer;
 use crate::call::{Actor, Call};
 use crate::invariants::Watchman;
 use crate::process::Process;
+use crate::run::Ended;
 use crate::turn::Turn;
 use crate::twist::{Act, FileAct, FileOp, Twist};
 
@@ -26,7 +28,19 @@ struct Inner {
     state: Mutex<State>,
 }
 
+/// Who is told how far a run is.
+pub trait Between: Send + Sync {
+    /// A command begins, or one of its steps or undos. `rest` is what the twist says of itself ([`Twist::rest`]); None as well
+    /// when something is wrong already.
+    fn reached(&self, command: &str, turn: Option<Turn>, rest: Option<String>);
+
+    /// A command ended.
+    fn ended(&self, ended: &Ended);
+}
+
 struct State {
+    between: Option<Arc<dyn Between>>,
+    command: String,
     twist: Box<dyn Twist>,
     watchman: Watchman,
     calls: usize,
@@ -50,6 +64,8 @@ impl Tap {
         Self(Arc::new(Inner {
             sim,
             state: Mutex::new(State {
+                between: None,
+                command: String::new(),
                 twist,
                 watchman,
                 calls: 0,
@@ -138,8 +154,38 @@ impl Tap {
     pub fn command(&self, name: &str) {
         let mut state = self.state();
         state.step = name.to_owned();
+        state.command = name.to_owned();
         state.watchman.command(name);
         state.history.push(format!("$ {name}"));
+        self.reached(state, None);
+    }
+
+    /// From now on somebody is told how far the run is.
+    pub fn tell_between(&self, between: Arc<dyn Between>) {
+        self.state().between = Some(between);
+    }
+
+    /// Counts how often rules were asked.
+    pub fn looks(&self) -> Arc<AtomicUsize> {
+        self.state().watchman.counter()
+    }
+
+    /// The command ended.
+    pub fn ended(&self, ended: &Ended) {
+        let between = self.state().between.clone();
+        if let Some(between) = between {
+            between.ended(ended);
+        }
+    }
+
+    /// Whoever is told may look at everything: nothing is locked then.
+    fn reached(&self, state: MutexGuard<'_, State>, turn: Option<Turn>) {
+        let Some(between) = state.between.clone() else { return };
+        let sound = state.watchman.broken().is_empty() && state.twist.broken().is_empty();
+        let rest = state.twist.rest(&self.0.sim).filter(|_| sound);
+        let command = state.command.clone();
+        drop(state);
+        between.reached(&command, turn, rest);
     }
 
     /// Gives the watchman a look at the cluster as it is now.
@@ -196,8 +242,8 @@ impl Tap {
 
     /// A write to a file of the run: what becomes of it.
     pub(crate) fn file(&self, path: &str, line: Option<&str>) -> FileAct {
-        let mut state = self.state();
-        let state = &mut *state;
+        let mut guard = self.state();
+        let state = &mut *guard;
         state.files += 1;
         let record = line.and_then(|line| serde_json::from_str::<Record>(line).ok());
         let told = record.as_ref().map(answer::record);
@@ -226,6 +272,9 @@ impl Tap {
                 Event::StepStarted { kind, .. } => state.step = kind,
                 Event::UndoStarted { step } => state.step = format!("undo {step}"),
                 _ => {}
+            }
+            if op.begins.is_some() {
+                self.reached(guard, op.begins);
             }
         }
         act

@@ -146,6 +146,12 @@ pub trait Twist: Send {
         None
     }
 
+    /// When everything that it does is done: what of it still counts for the rest of the run. None before that.
+    fn rest(&self, sim: &Sim) -> Option<String> {
+        let _ = sim;
+        None
+    }
+
     /// What it saw that must not be.
     fn broken(&self) -> Vec<String> {
         Vec::new()
@@ -160,4 +166,8 @@ pub trait Twist: Send {
 /// Everything goes as it should.
 pub struct Calm;
 
-impl Twist for Calm {}
+impl Twist for Calm {
+    fn rest(&self, _: &Sim) -> Option<String> {
+        Some(String::new())
+    }
+}

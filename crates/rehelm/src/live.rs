@@ -91,6 +91,10 @@ impl Live {
         let bars =
             (printer.is_live() && !printer.is_quiet() && !self.jsonl).then(|| Bars::in_room(&printer.draw_bars()));
         *lock(&self.shared.bars) = bars;
+        if printer.is_keeping() {
+            // Nobody waits for a sign of life, and what is kept does not depend on how quick the machine is.
+            return;
+        }
         let shared = self.shared.clone();
         *lock(&self.thread) = Some(std::thread::spawn(move || shared.beat()));
     }

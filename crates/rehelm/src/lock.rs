@@ -1,7 +1,7 @@
 //! One command at a time: takes the Lease, renews it while the command runs, gives it back.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rehelm_core::lease::{self, Fence, Holder, LeaseError};
 use rehelm_core::object::ObjRef;
@@ -67,13 +67,18 @@ impl Drop for Lock {
     }
 }
 
+/// Who this process is: found out once, and the same ever after.
 fn holder() -> Holder {
-    let process = std::process::id();
-    Holder {
-        machine: machine(),
-        process,
-        started: started(process).unwrap_or_default(),
-    }
+    static ME: OnceLock<Holder> = OnceLock::new();
+    let found = || {
+        let process = std::process::id();
+        Holder {
+            machine: machine(),
+            process,
+            started: started(process).unwrap_or_default(),
+        }
+    };
+    ME.get_or_init(found).clone()
 }
 
 /// Name of this machine, with something that tells it from its namesakes.

@@ -52,6 +52,11 @@ impl Printer {
         }
     }
 
+    /// True when it keeps what it is told.
+    pub fn is_keeping(&self) -> bool {
+        self.kept.is_some()
+    }
+
     /// What was printed since the last time; empty for a printer that prints.
     pub fn take(&self) -> String {
         let kept = self.kept.as_ref().and_then(|kept| kept.lock().ok());

@@ -7,7 +7,7 @@ mod once;
 mod points;
 mod stand_in;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rehelm::rehearsal::compare::Picture;
 use rehelm_sweep::cli;
@@ -61,7 +61,7 @@ pub fn course(name: &str) -> Option<Course> {
 /// Runs jobs; fails with the first that is not as it should be.
 #[track_caller]
 pub fn all_well(course: &Course, jobs: &[Job]) -> Tally {
-    let tally = sweep::all(course, jobs, cli::cores(), &|_| ());
+    let tally = sweep::all(course, jobs, cli::cores(), Arc::new(|_| ()));
     if let Some(first) = tally.failures.first() {
         panic!(
             "{} of {} runs are not as they should be; the first:\n{}\n  ≠ {}\nagain: {}",

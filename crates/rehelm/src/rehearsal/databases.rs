@@ -121,6 +121,11 @@ impl MemoryDatabases {
         Ok(())
     }
 
+    /// Users that can log in: database and name.
+    pub fn logins(&self) -> Vec<(String, String)> {
+        self.state().users.keys().cloned().collect()
+    }
+
     /// Everything as it is, for comparisons: database, collection, documents, shape.
     pub fn content(&self) -> BTreeMap<String, DatabaseProof> {
         let state = self.state();
