@@ -121,9 +121,8 @@ impl Guide {
         leave(&own.folder, own.index, &Told { outcome, states })
     }
 
-    /// Ends the child as one that goes on as others did.
+    /// Ends the child: it goes on as another run did, or as the undisturbed one when there was nothing to do.
     pub fn leave_as_others(&self, acted: usize) -> ! {
-        self.inner().met = true;
         self.leave(Outcome {
             acted,
             ..Outcome::default()

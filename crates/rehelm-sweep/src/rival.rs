@@ -205,6 +205,12 @@ fn kept_namespace(case: &Case, target: &str) -> Vec<String> {
     ]
 }
 
+/// True for the mark on a secret of the old install that is on the one that was made from it, too.
+fn travels(case: &Case, line: &str) -> bool {
+    let of_secret = case.how == How::Edits && case.object.kind == "Secret";
+    of_secret && line.contains(": Secret ") && line.ends_with(" /metadata/annotations")
+}
+
 /// The volume of a claim that the rival took away, as pictures name it: it stays on Retain.
 fn volume_of(case: &Case, known: &Known) -> Option<String> {
     let claim = (case.object.namespace.clone()?, case.object.name.clone());
@@ -257,7 +263,10 @@ pub async fn end(course: &Course, case: &Case, bench: &Bench) -> Outcome {
     kept.extend(volume_of(case, &base.known));
     let about = |line: &String| {
         line.starts_with("not as it should be")
-            && (stuck || line.contains(&case.object.name) || kept.iter().any(|kept| line.contains(kept)))
+            && (stuck
+                || line.contains(&case.object.name)
+                || kept.iter().any(|kept| line.contains(kept))
+                || travels(case, line))
     };
     outcome.wrong.retain(|line| !about(line));
     outcome

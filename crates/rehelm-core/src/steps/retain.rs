@@ -186,11 +186,14 @@ async fn held(world: &World<'_>, volume: &Object) -> StepResult<Option<Object>> 
     let bound = |now: Option<&Object>| now.is_some_and(|v| v.str("/status/phase") == Some("Bound"));
     let limit = world.timeouts.objects;
     let volume = match world.source.wait(&volume.reference(), limit, &bound).await {
-        Ok(Some(volume)) => volume,
-        Ok(None) | Err(PortError::Timeout { .. }) => return Ok(None),
-        Err(other) => return Err(other.into()),
+        // A server that answered late, or from what it knew before, is asked once more.
+        Err(PortError::Timeout { .. }) => world.source.get(&volume.reference()).await?,
+        other => other?,
     };
-    Ok(is_held(world, &volume).await?.then_some(volume))
+    match volume {
+        Some(volume) if is_held(world, &volume).await? => Ok(Some(volume)),
+        _ => Ok(None),
+    }
 }
 
 /// True when a claim that is not being deleted holds the volume: it may have a policy that deletes it.

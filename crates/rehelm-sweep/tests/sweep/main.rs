@@ -6,6 +6,7 @@ mod defects;
 mod once;
 mod points;
 mod stand_in;
+mod tree;
 
 use std::sync::{Arc, OnceLock};
 

@@ -31,3 +31,20 @@ fn a_rollback_looks_whether_what_it_deleted_is_gone() {
 fn a_run_is_not_over_while_its_copy_is_in_the_cluster() {
     again("example-cleanup", &["403@get_configmaps#1"]);
 }
+
+#[test]
+fn a_volume_whose_claim_goes_during_a_rollback_stays_on_retain() {
+    let of = |undo: u32| format!("rival-Recreates-PersistentVolumeClaim.notes-old.archive@u{undo}");
+    again("example-back", &[of(4), of(5), of(6)].each_ref().map(String::as_str));
+    // An answer that comes late does not mean that nobody holds it.
+    again(
+        "example-back",
+        &["timeout@list_persistentvolumes#1", "stale-3@list_persistentvolumes#2"],
+    );
+}
+
+#[test]
+fn a_strangers_namesake_is_not_deleted_to_bring_the_original_back() {
+    let of = |undo: u32| format!("rival-Recreates-StorageClass._.notes-disk@u{undo}");
+    again("example-back", &[of(13), of(14), of(15)].each_ref().map(String::as_str));
+}
