@@ -28,7 +28,7 @@ pub fn run_verb(words: &[String]) -> ExitCode {
         "rehelm-testbed",
     ]);
     for name in OURS {
-        build.args(["--config", &format!("profile.dev.package.{name}.opt-level=2")]);
+        build.args(["--config", &format!("profile.dev.package.{name}.opt-level=1")]);
     }
     let built = run(&mut build);
     if built != ExitCode::SUCCESS {

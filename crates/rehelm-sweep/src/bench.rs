@@ -47,7 +47,8 @@ impl Bench {
             ground.base.known.clone(),
             ground.files.clone(),
             ground.databases.clone(),
-        );
+        )
+        .with_orphans(orphans);
         Self {
             tap: Tap::new(ground.sim.clone(), twist, watchman),
             ground,

@@ -36,9 +36,11 @@ impl MemFiles {
         self.all().get(path).cloned()
     }
 
-    /// Every file.
-    pub fn every(&self) -> BTreeMap<String, Vec<u8>> {
-        self.all().clone()
+    /// Looks at every file, in the order of their paths.
+    pub fn each(&self, mut look: impl FnMut(&str, &[u8])) {
+        for (path, content) in self.all().iter() {
+            look(path, content);
+        }
     }
 
     /// True when there is such a file.

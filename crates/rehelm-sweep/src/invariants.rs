@@ -58,6 +58,8 @@ pub struct Watchman {
     last: Option<(bool, Vec<Broken>)>,
     looks: Arc<AtomicUsize>,
     broken: Vec<String>,
+    /// True when a Helm whose tool died goes on, while the next command begins.
+    helm_outlives: bool,
     /// Rules that somebody else is allowed to break in this run.
     excused: Vec<&'static str>,
 }
@@ -79,8 +81,16 @@ impl Watchman {
             last: None,
             looks: Arc::default(),
             broken: Vec::new(),
+            helm_outlives: false,
             excused: Vec::new(),
         }
+    }
+
+    /// A Helm whose tool died goes on: what it writes then is of the step that started it.
+    #[must_use]
+    pub fn with_orphans(mut self, outlives: bool) -> Self {
+        self.helm_outlives = outlives;
+        self
     }
 
     /// Somebody else has just interfered: what does not hold now is not the tool's doing, nor is what follows from it.
@@ -179,6 +189,9 @@ impl Watchman {
     /// A write outside of every step, when only steps may write.
     fn late(&self, call: &Call) -> Option<Broken> {
         let of_lock = call.resource.starts_with("leases");
+        if self.helm_outlives && call.actor == crate::call::Actor::Helm {
+            return None;
+        }
         let outside = call.step == self.command;
         (outside && !of_lock && !self.known.may_write_outside_of_steps(call)).then(|| {
             (

@@ -40,10 +40,12 @@ const DRAWN: [&str; 18] = [
     "uid",
 ];
 
-/// Numbers of objects that were met: an object that did not change is not read again.
+/// Numbers of objects and files that were met: what did not change is not read again.
 #[derive(Default)]
 pub struct Digests {
     known: HashMap<usize, (Arc<Value>, u64)>,
+    /// By all bytes.
+    files: HashMap<u64, u64>,
 }
 
 impl Digests {
@@ -58,7 +60,21 @@ impl Digests {
         }
         let data = format!("{:?}", ground.databases.content());
         let logins = ground.databases.logins();
-        number(&(sum, claims(&objects), folder(ground), state(run), data, logins))
+        number(&(sum, claims(&objects), self.folder(ground), state(run), data, logins))
+    }
+
+    /// Files but for the journal, and whether the journal's last line is whole.
+    fn folder(&mut self, ground: &Ground) -> u64 {
+        let mut sum = 0u64;
+        ground.files.each(|path, content| {
+            let known = || match path.ends_with("journal.jsonl") {
+                true => number(&(path, content.last().is_none_or(|byte| *byte == b'\n'))),
+                false => file(path, content),
+            };
+            let bytes = number(&(path, content));
+            sum = sum.wrapping_add(*self.files.entry(bytes).or_insert_with(known));
+        });
+        sum
     }
 
     fn object(&mut self, known: &Known, object: &Arc<Value>) -> u64 {
@@ -167,19 +183,11 @@ fn claims(objects: &[Arc<Value>]) -> Vec<String> {
     held
 }
 
-/// Files but for the journal, and whether the journal's last line is whole.
-fn folder(ground: &Ground) -> u64 {
-    let files = ground.files.every();
-    let each = files
-        .iter()
-        .map(|(path, content)| match path.ends_with("journal.jsonl") {
-            true => number(&(path, content.last().is_none_or(|byte| *byte == b'\n'))),
-            false => match serde_json::from_slice::<Value>(content) {
-                Ok(json) => number(&(path, value(&json))),
-                Err(_) => number(&(path, content)),
-            },
-        });
-    each.fold(0, u64::wrapping_add)
+fn file(path: &str, content: &[u8]) -> u64 {
+    match serde_json::from_slice::<Value>(content) {
+        Ok(json) => number(&(path, value(&json))),
+        Err(_) => number(&(path, content)),
+    }
 }
 
 /// What the journal adds up to, without times and names of people.

@@ -92,6 +92,7 @@ fn make_ready(world: &mut World, node: &Value) {
         }
         drop_taints(node, &[NOT_READY, UNREACHABLE]);
     });
+    mark_pods(world, &name, true);
 }
 
 fn drop_taints(node: &mut Value, keys: &[&str]) {
@@ -138,14 +139,24 @@ fn lose(world: &mut World, node: &Value) {
             }
         }
     });
-    let pods = world.at("pods", world.store.index().pods_on(&name));
-    for pod in pods.iter().filter(|pod| read::has_condition(pod, "Ready")) {
+    mark_pods(world, &name, false);
+}
+
+/// Pods on a node that is lost are not ready; those whose containers were all along are again when its kubelet speaks again.
+fn mark_pods(world: &mut World, node: &str, ready: bool) {
+    let now = world.now();
+    let word = if ready { "True" } else { "False" };
+    let pods = world.at("pods", world.store.index().pods_on(node));
+    let other = |pod: &&std::sync::Arc<Value>| {
+        read::has_condition(pod, "Ready") != ready && (!ready || read::has_condition(pod, "ContainersReady"))
+    };
+    for pod in pods.iter().filter(other) {
         let writer = Writer::new(crate::world::CONTROLLERS, "status");
         let (namespace, name) = (meta::namespace(pod), meta::name(pod));
         let written = world.modify_as("pods", namespace, name, &writer, |pod| {
             if let Some(all) = pod.pointer_mut("/status/conditions").and_then(Value::as_array_mut) {
                 for condition in all.iter_mut().filter(|c| c["type"] == "Ready") {
-                    condition["status"] = "False".into();
+                    condition["status"] = word.into();
                     condition["lastTransitionTime"] = now.rfc3339().into();
                 }
             }

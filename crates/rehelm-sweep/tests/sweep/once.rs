@@ -29,7 +29,7 @@ fn a_rollback_looks_whether_what_it_deleted_is_gone() {
 
 #[test]
 fn a_run_is_not_over_while_its_copy_is_in_the_cluster() {
-    again("example-cleanup", &["403@get_configmaps#1"]);
+    again("example-cleanup", &["403@get_configmaps#1", "node-lost@world#1"]);
 }
 
 #[test]

@@ -136,6 +136,24 @@ fn a_lost_node_ends_no_pod() {
 }
 
 #[test]
+fn a_node_that_comes_back_has_its_pods_ready_again() {
+    let lab = Lab::new();
+    pod(&lab, "a", json!({}));
+    lab.fault("b", Readiness::Never);
+    pod(&lab, "b", json!({}));
+    lab.rest();
+    let ready = |name| read::has_condition(&lab.get("pods", name), "Ready");
+    assert!(ready("a") && !ready("b"));
+    lab.sim.fault(Fault::NodeLost("node-a".to_owned()));
+    lab.rest();
+    assert!(!ready("a") && !ready("b"));
+    lab.sim.mend();
+    lab.fault("b", Readiness::Never);
+    lab.rest();
+    assert!(ready("a") && !ready("b"));
+}
+
+#[test]
 fn an_image_is_pulled_once_a_node() {
     let lab = Lab::new();
     let took = |name| {
