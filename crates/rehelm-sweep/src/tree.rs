@@ -61,7 +61,8 @@ fn lock(pool: &Mutex<Pool>) -> MutexGuard<'_, Pool> {
 }
 
 async fn grow(course: &Course, jobs: &Arc<Vec<Job>>, pool: &Arc<Mutex<Pool>>, whole: usize) -> Result<(), String> {
-    lock(pool).good.extend(undisturbed(course).await?);
+    let calm = undisturbed(course).await?;
+    lock(pool).good.extend(calm);
     let apart = |(index, job): (usize, &Job)| (!trunk::branches(job)).then_some(index);
     for index in jobs.iter().enumerate().filter_map(apart) {
         alone(course, jobs, pool, index).await;
