@@ -15,7 +15,7 @@ use crate::rival::Rival;
 use crate::turn::Turn;
 use crate::twist::{Act, FileAct, FileOp, Twist};
 
-/// What a job needs of the runs around it.
+/// The undisturbed run at the tap, and in a child whatever its job lets happen there.
 pub struct Trunk {
     jobs: Arc<Vec<Job>>,
     pool: Arc<Mutex<Pool>>,

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,6 +17,7 @@ use super::{Action, Names, Undo, accesses, brought_back, create, on, plural, reb
 use crate::finding::Finding;
 use crate::object::{ObjKey, ObjRef, Object};
 use crate::parallel::side_by_side;
+use crate::plan::Phase;
 use crate::pods;
 use crate::ports::{Access, PatchKind, PortError, Precondition, Select};
 use crate::restore;
@@ -121,7 +123,7 @@ impl Action for Release {
             let finding = Finding::error("release-pending", world.plan.target.release.clone()).arg("status", status);
             return Err(StepError::refused(finding));
         }
-        Ok(())
+        self.require_secrets(world).await
     }
 
     async fn run(&self, world: &World<'_>, number: u32) -> StepResult<()> {
@@ -171,6 +173,26 @@ const LOOKS: u32 = 3;
 const REVISIONS: u32 = 10;
 
 impl Release {
+    /// Refuses when a secret that `prepare` made is gone: the release's pods would wait for it, during the outage.
+    async fn require_secrets(&self, world: &World<'_>) -> StepResult<()> {
+        if !world.state().phases.contains_key(&Phase::Prepare) {
+            return Ok(());
+        }
+        let secrets = self.kept.iter().filter(|o| o.kind == "Secret");
+        let there = try_join_all(secrets.map(async |secret| {
+            let live = world.target.get(secret).await?;
+            Ok::<_, PortError>((secret, live.is_some_and(|live| !live.is_terminating())))
+        }));
+        let gone = there.await?.into_iter().filter(|(_, there)| !there);
+        let gone: Vec<Finding> = gone
+            .map(|(secret, _)| Finding::error("prepared-gone", secret.to_string()))
+            .collect();
+        match gone.is_empty() {
+            true => Ok(()),
+            false => Err(StepError::Refused(gone)),
+        }
+    }
+
     /// Rights on Helm's records of the release.
     fn records(&self, names: &Names, verbs: &[&str]) -> Vec<Access> {
         (1..=REVISIONS)

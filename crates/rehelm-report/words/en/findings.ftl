@@ -62,6 +62,8 @@ stale-changed = { $subject } has changed since the plan was made
 
 object-replaced = { $subject } is no longer the object that was planned for
     .fix = Somebody deleted it and made it again. Make a new plan.
+prepared-gone = { $subject } was made by prepare, and is gone
+    .fix = Nothing is stopped yet. Find out who removed it; then put it back, or go back and prepare again: rehelm rollback, rehelm prepare
 object-strange = { $subject } is somebody else's now, and could only be brought back by deleting it: { $fields } cannot be changed
     .fix = Nobody knows here what it is for. When it may go, delete it by hand, then run the command again.
 object-still-differs = { $subject } still differs in { $fields }

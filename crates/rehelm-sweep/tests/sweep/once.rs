@@ -1,6 +1,9 @@
 //! Runs that the sweep found to go wrong once.
 
-use rehelm_sweep::cli;
+use rehelm_sweep::run::{Command, Ended};
+use rehelm_sweep::sweep::alone;
+use rehelm_sweep::twist::Calm;
+use rehelm_sweep::{cli, outside};
 
 use crate::{all_well, course};
 
@@ -47,4 +50,28 @@ fn a_volume_whose_claim_goes_during_a_rollback_stays_on_retain() {
 fn a_strangers_namesake_is_not_deleted_to_bring_the_original_back() {
     let of = |undo: u32| format!("rival-Recreates-StorageClass._.notes-disk@u{undo}");
     again("example-back", &[of(13), of(14), of(15)].each_ref().map(String::as_str));
+}
+
+#[test]
+fn a_prepared_secret_that_is_gone_is_noticed_before_anything_is_stopped() {
+    let Some(course) = course("example") else { return };
+    let bench = course.bench(Box::new(Calm), false);
+    let secrets = format!(
+        "/api/v1/namespaces/{}/secrets",
+        course.ground.base.plan.target.namespace
+    );
+    let migrated = alone(async {
+        assert_eq!(bench.command(Command::Prepare).await, Ended::Exit(0, String::new()));
+        let gone = outside::ask(&bench.ground.sim, "DELETE", &format!("{secrets}/notes-mail"), None);
+        assert_eq!(gone.map(|(status, _)| status), Some(200));
+        Some(bench.command(Command::Migrate).await)
+    });
+    assert!(matches!(migrated, Some(Ended::Exit(3, _))), "{migrated:?}");
+    let history = bench.tap.history().join("\n");
+    assert!(
+        history.contains("notes-mail was made by prepare, and is gone"),
+        "{history}"
+    );
+    let (_, since) = history.split_once("$ rehelm migrate").expect("migrate");
+    assert!(!since.contains("deployments"), "{since}");
 }
