@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
 use rehelm::printer::Printer;
 use rehelm_testbed::{Cache, Tools, build};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::course::Course;
 use crate::ground::Ground;
@@ -114,9 +116,18 @@ pub fn jobs(course: &Course, seeds: impl Iterator<Item = u64>) -> Vec<Job> {
     jobs
 }
 
+/// Ends a sweep: Ctrl-C, and the usual request to end. The commands that it runs would take them for their own.
+const ENDS: [(i32, i32); 2] = [(SIGINT, 130), (SIGTERM, 143)];
+
 /// Does what was asked for; the number is the exit code.
 pub fn run(args: &Args) -> u8 {
     let printer = Arc::new(Printer::new(anstream::ColorChoice::Auto, false));
+    for (signal, code) in ENDS {
+        let always = Arc::new(AtomicBool::new(true));
+        if let Err(why) = signal_hook::flag::register_conditional_shutdown(signal, code, always) {
+            printer.insist(&format!("this sweep can only be killed: {why}"));
+        }
+    }
     match swept(&printer, args) {
         Ok(true) => 0,
         Ok(false) => 1,

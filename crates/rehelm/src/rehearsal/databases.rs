@@ -4,37 +4,27 @@
 //! Invariants are those of the real ones: a source is only read, a copy that is run again ends in the same state, and what
 //! does not belong into a copy is an error.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rehelm_core::digest;
 use rehelm_core::finding::Finding;
 use rehelm_core::ports::{
-    Changes, Clock, CollectionOutline, CollectionProof, Comparison, CopyProgress, DatabaseFacts, DatabaseOutline,
-    DatabaseProof, DatabaseUser, Databases, DocumentId, How, Levelled, Notebook, PortError, PortResult, UserFacts,
+    Changes, Clock, Comparison, CopyProgress, DatabaseFacts, DatabaseOutline, DatabaseProof, DatabaseUser, Databases,
+    DocumentId, How, Levelled, Notebook, PortError, PortResult, UserFacts,
 };
 use rehelm_core::snapshot::DatabaseShapes;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
+mod collection;
 mod sides;
 
-/// Documents of one collection that are really there; the others would prove nothing more.
-const MOST: u64 = 2_000;
+use collection::{Collection, fill, made_up};
 
 /// How fast a copy is: what the planner's estimate has as well.
 const BYTES_A_SECOND: u64 = 50_000_000;
-
-/// Documents in a database that no snapshot outlines.
-const FEW: u64 = 40;
-
-#[derive(Clone, Default)]
-struct Collection {
-    documents: BTreeSet<String>,
-    outline: CollectionOutline,
-}
 
 type Collections = BTreeMap<String, Collection>;
 
@@ -134,52 +124,6 @@ impl MemoryDatabases {
             (name.clone(), proofs.collect())
         });
         proofs.collect()
-    }
-}
-
-fn made_up() -> DatabaseOutline {
-    let collection = |name: &str| CollectionOutline {
-        name: name.to_owned(),
-        documents: FEW,
-        bytes: FEW * 120,
-        indexes: vec![json!({"name": "_id_", "keys": [["_id", 1]]})],
-        ..CollectionOutline::default()
-    };
-    DatabaseOutline {
-        bytes: 2 * FEW * 120,
-        collections: vec![collection("records"), collection("settings")],
-    }
-}
-
-fn fill(database: &str, outline: CollectionOutline) -> Collection {
-    let count = if outline.view { 0 } else { outline.documents.min(MOST) };
-    let document = |n: u64| json!({"_id": n, "of": format!("{database}.{}", outline.name)}).to_string();
-    Collection {
-        documents: (0..count).map(document).collect(),
-        outline,
-    }
-}
-
-impl Collection {
-    fn proof(&self) -> CollectionProof {
-        let mut content = String::new();
-        for document in &self.documents {
-            content.push_str(document);
-            content.push('\n');
-        }
-        let shape = json!([self.outline.view, self.outline.indexes]).to_string();
-        // What stands for more documents counts as them while it is whole.
-        let whole = self.documents.len() as u64 == self.outline.documents.min(MOST);
-        CollectionProof {
-            documents: if whole {
-                self.outline.documents
-            } else {
-                self.documents.len() as u64
-            },
-            bytes: self.outline.bytes,
-            content: digest::of_bytes(content.as_bytes()),
-            shape: digest::of_bytes(shape.as_bytes()),
-        }
     }
 }
 
@@ -354,7 +298,7 @@ mod tests {
             server.prove("old", None).await.unwrap(),
             server.prove("new", None).await.unwrap()
         );
-        assert_eq!(server.size("new").await.unwrap(), 2 * FEW * 120);
+        assert_eq!(server.size("new").await.unwrap(), 2 * collection::FEW * 120);
         server
             .state()
             .databases
