@@ -65,12 +65,13 @@ pub async fn look(world: &World<'_>, bundle: &Bundle, secrets: &[Object]) -> Ste
             (Some(live), "PersistentVolume") => volume_deed(live, image),
             (live, "PersistentVolumeClaim") => claim_deed(world, live.as_ref(), image).await?,
             (None, _) => Some(Deed::Create),
-            (Some(live), _) if restore::is_strangers(world, live, image) => {
-                let finding = Finding::error("object-strange", reference.to_string());
-                lost.push(finding.arg("fields", server::immutable_differences(live, image).join(", ")));
-                None
-            }
-            (Some(live), _) => change(live, image),
+            (Some(live), _) => match restore::strange(world, live, image) {
+                Some(finding) => {
+                    lost.push(finding);
+                    None
+                }
+                None => change(live, image),
+            },
         };
         if let Some(deed) = deed {
             tell(reference.to_string(), deed);

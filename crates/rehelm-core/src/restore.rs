@@ -20,12 +20,10 @@ pub async fn to_image(world: &World<'_>, cluster: &dyn Cluster, image: &Object) 
     for attempt in 0.. {
         let outcome = match cluster.get(&reference).await? {
             None => cluster.create(&server::without_owned(image), false).await.map(drop),
-            Some(live) if is_strangers(world, &live, image) => {
-                let finding = Finding::error("object-strange", reference.to_string());
-                let fields = server::immutable_differences(&live, image).join(", ");
-                return Err(StepError::refused(finding.arg("fields", fields)));
-            }
-            Some(live) => bring_back(world, cluster, &live, image).await,
+            Some(live) => match strange(world, &live, image) {
+                Some(finding) => return Err(StepError::refused(finding)),
+                None => bring_back(world, cluster, &live, image).await,
+            },
         };
         match outcome {
             Err(PortError::Conflict(..) | PortError::Exists(_)) if attempt < 10 => {}
@@ -35,14 +33,19 @@ pub async fn to_image(world: &World<'_>, cluster: &dyn Cluster, image: &Object) 
     Ok(())
 }
 
-/// True when the image can only be brought back by deleting an object that neither was there before nor is this migration's:
-/// somebody made it meanwhile under the same name.
-pub(crate) fn is_strangers(world: &World<'_>, live: &Object, image: &Object) -> bool {
+/// What is said when the image can only be brought back by deleting an object that neither was there before nor is this
+/// migration's: somebody made it meanwhile under the same name.
+pub(crate) fn strange(world: &World<'_>, live: &Object, image: &Object) -> Option<Finding> {
     let target = &world.plan.target;
     let known = live.uid() == image.uid()
         || live.annotation(CREATED_BY).is_some()
         || owned_by(live, &target.release, &target.namespace);
-    !known && !server::immutable_differences(live, image).is_empty()
+    if known {
+        return None;
+    }
+    let fields = server::immutable_differences(live, image);
+    let finding = || Finding::error("object-strange", image.reference().to_string()).arg("fields", fields.join(", "));
+    (!fields.is_empty()).then(finding)
 }
 
 async fn bring_back(world: &World<'_>, cluster: &dyn Cluster, live: &Object, image: &Object) -> PortResult<()> {

@@ -11,9 +11,9 @@ use camino::Utf8PathBuf;
 use crate::bench::Bench;
 use crate::course::{Course, Outcome};
 use crate::ground::Ground;
-use crate::pool::{Told, leave};
+use crate::pool::leave;
 use crate::run::Ended;
-use crate::scenario::End;
+use crate::scenario::Scenario;
 use crate::state::Digests;
 use crate::tap::{Between, Tap};
 use crate::turn::Turn;
@@ -47,7 +47,7 @@ struct Inner {
 pub struct Guide {
     tap: Tap,
     ground: Ground,
-    end: End,
+    scenario: Scenario,
     /// Rules that were asked.
     looks: Arc<AtomicUsize>,
     inner: Mutex<Inner>,
@@ -59,7 +59,7 @@ impl Guide {
         let guide = Arc::new(Self {
             tap: bench.tap.clone(),
             ground: bench.ground.clone(),
-            end: course.scenario.end,
+            scenario: course.scenario,
             looks: bench.tap.looks(),
             inner: Mutex::new(Inner {
                 digests: Digests::default(),
@@ -86,8 +86,7 @@ impl Guide {
                 wrong: vec![format!("it hangs: nothing more in {} s", LONGEST.as_secs())],
                 ..Outcome::default()
             };
-            let states = Vec::new();
-            leave(&folder, index, &Told { outcome, states })
+            leave(&folder, index, outcome, Vec::new())
         });
         let mut inner = self.inner();
         inner.own = Some(own);
@@ -111,14 +110,11 @@ impl Guide {
         let Some(own) = &inner.own else { std::process::exit(1) };
         outcome.looks = self.looks.load(Ordering::SeqCst).saturating_sub(inner.before);
         outcome.met = inner.met;
-        if outcome.wrong.is_empty() {
-            outcome.history.clear();
-        } else if inner.met {
+        if inner.met && !outcome.wrong.is_empty() {
             let met = "it had come to a state from which another run ended well";
             outcome.wrong.push(met.to_owned());
         }
-        let states = inner.states.clone();
-        leave(&own.folder, own.index, &Told { outcome, states })
+        leave(&own.folder, own.index, outcome, inner.states.clone())
     }
 
     /// Ends the child: it goes on as another run did, or as the undisturbed one when there was nothing to do.
@@ -154,13 +150,8 @@ impl Between for Guide {
     }
 
     fn ended(&self, ended: &Ended) {
-        let well = match ended {
-            Ended::Exit(0, _) => true,
-            Ended::Exit(5, _) => self.end == End::Original,
-            _ => false,
-        };
         // Who passed there did not end well by the same command alone.
-        if !well {
+        if !self.scenario.is_well(ended) {
             self.inner().states.clear();
         }
     }

@@ -10,6 +10,7 @@ pub mod secrets;
 pub mod since;
 pub mod volumes;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -111,6 +112,11 @@ impl Watchman {
     /// Everything that did not hold so far.
     pub fn broken(&self) -> &[String] {
         &self.broken
+    }
+
+    /// Rules that are not asked any more in this run, each once.
+    pub fn excused(&self) -> BTreeSet<&'static str> {
+        self.excused.iter().copied().collect()
     }
 
     /// How often a rule was asked.

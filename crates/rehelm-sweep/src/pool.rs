@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::course::Outcome;
 
 /// What a child leaves behind.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Told {
+#[derive(Serialize, Deserialize)]
+struct Told {
     /// What came of its run.
-    pub outcome: Outcome,
+    outcome: Outcome,
     /// States that it went through without anything else going wrong.
-    pub states: Vec<u64>,
+    states: Vec<u64>,
 }
 
 /// Children, and what they told.
@@ -48,9 +48,12 @@ fn file(folder: &Utf8Path, index: usize) -> Utf8PathBuf {
     folder.join(format!("{index}.json"))
 }
 
-/// Ends a child: what it has to tell is left for its parent.
-pub fn leave(folder: &Utf8Path, index: usize, told: &Told) -> ! {
-    let bytes = serde_json::to_vec(told).unwrap_or_default();
+/// Ends a child: what it has to tell is left for its parent, with its history only when something is wrong.
+pub fn leave(folder: &Utf8Path, index: usize, mut outcome: Outcome, states: Vec<u64>) -> ! {
+    if outcome.wrong.is_empty() {
+        outcome.history.clear();
+    }
+    let bytes = serde_json::to_vec(&Told { outcome, states }).unwrap_or_default();
     let code = i32::from(fs_err::write(file(folder, index), bytes).is_err());
     std::process::exit(code)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use rehelm_sim::{Fault, Readiness};
 
-use crate::run::Command;
+use crate::run::{Command, Ended};
 
 /// How a scenario ends when nothing disturbs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,15 @@ impl Scenario {
     /// True when going back is another command than going on.
     pub fn parts(&self) -> bool {
         self.back && self.commands != [Command::Rollback]
+    }
+
+    /// True when a command ended as it should: done, or gone back where that is the end.
+    pub fn is_well(&self, ended: &Ended) -> bool {
+        match ended {
+            Ended::Exit(0, _) => true,
+            Ended::Exit(5, _) => self.end == End::Original,
+            _ => false,
+        }
     }
 
     /// What goes wrong in it even when nothing disturbs it.

@@ -183,6 +183,8 @@ impl Tap {
         let Some(between) = state.between.clone() else { return };
         let sound = state.watchman.broken().is_empty() && state.twist.broken().is_empty();
         let rest = state.twist.rest(&self.0.sim).filter(|_| sound);
+        // Who may break fewer rules has not met who may break more.
+        let rest = rest.map(|rest| format!("{rest} {:?}", state.watchman.excused()));
         let command = state.command.clone();
         drop(state);
         between.reached(&command, turn, rest);

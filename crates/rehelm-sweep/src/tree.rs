@@ -14,10 +14,8 @@ use crate::course::{Course, Outcome, Then};
 use crate::fault::{self, Mended};
 use crate::guide::Guide;
 use crate::job::{Deed, Job};
-use crate::pool::{Pool, Side};
+use crate::pool::{self, Pool, Side};
 use crate::rival;
-use crate::run::Ended;
-use crate::scenario::End;
 use crate::sweep::{Tally, Teller};
 use crate::trunk::{self, Trunk};
 use crate::twist::Calm;
@@ -91,16 +89,9 @@ async fn undisturbed(course: &Course) -> Result<Vec<u64>, String> {
 async fn alone(course: &Course, jobs: &[Job], pool: &Mutex<Pool>, index: usize) {
     let side = lock(pool).branch(index);
     if side == Side::Child {
-        let mut outcome = jobs[index].run(course).await;
-        if outcome.wrong.is_empty() {
-            outcome.history.clear();
-        }
-        let told = crate::pool::Told {
-            outcome,
-            states: Vec::new(),
-        };
+        let outcome = jobs[index].run(course).await;
         let folder = lock(pool).folder().to_owned();
-        crate::pool::leave(&folder, index, &told);
+        pool::leave(&folder, index, outcome, Vec::new());
     }
 }
 
@@ -120,10 +111,8 @@ async fn branching(course: &Course, jobs: &Arc<Vec<Job>>, pool: &Arc<Mutex<Pool>
             let outcome = rest(course, &jobs[index], &bench, &mended).await;
             guide.leave(outcome);
         }
-        match ended {
-            Ended::Exit(0, _) => {}
-            Ended::Exit(5, _) if course.scenario.end == End::Original => {}
-            other => return Err(format!("{command}, undisturbed: {other:?}")),
+        if !course.scenario.is_well(&ended) {
+            return Err(format!("{command}, undisturbed: {ended:?}"));
         }
     }
     Ok(())
