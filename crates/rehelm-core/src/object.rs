@@ -111,7 +111,7 @@ impl Object {
             ("/kind", "kind"),
             ("/metadata/name", "metadata.name"),
         ] {
-            match object.0.pointer(pointer) {
+            match field(&object.0, pointer) {
                 Some(Value::String(s)) if !s.is_empty() => {}
                 Some(_) => return Err(format!("{name} is not a text")),
                 None => return Err(format!("{name} is missing")),
@@ -121,7 +121,7 @@ impl Object {
     }
 
     fn text(&self, pointer: &str) -> &str {
-        self.0.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+        field(&self.0, pointer).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// `apiVersion`
@@ -141,8 +141,7 @@ impl Object {
 
     /// `metadata.namespace`, if set.
     pub fn namespace(&self) -> Option<&str> {
-        self.0
-            .pointer("/metadata/namespace")
+        field(&self.0, "/metadata/namespace")
             .and_then(Value::as_str)
             .filter(|s| !s.is_empty())
     }
@@ -162,6 +161,15 @@ impl Object {
         ObjRef::new(self.api_version(), self.kind(), self.namespace(), self.name())
     }
 
+    /// True when this is the object that is named, in whatever version of its API.
+    pub fn is(&self, named: &ObjRef) -> bool {
+        let group = self.api_version().split_once('/').map_or("", |(group, _)| group);
+        self.name() == named.name
+            && self.namespace() == named.namespace.as_deref()
+            && self.kind() == named.kind
+            && group == named.group()
+    }
+
     /// One annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.0.get("metadata")?.get("annotations")?.get(key)?.as_str()
@@ -174,7 +182,7 @@ impl Object {
 
     /// True while the server waits for finalizers or grace periods.
     pub fn is_terminating(&self) -> bool {
-        self.0.pointer("/metadata/deletionTimestamp").is_some()
+        field(&self.0, "/metadata/deletionTimestamp").is_some()
     }
 
     /// A field by JSON pointer.

@@ -156,7 +156,15 @@ pub fn labels(object: &Object) -> BTreeMap<&str, &str> {
 
 /// True when the pod belongs to the workload, by the workload's selector.
 pub fn belongs(pod: &Object, workload: &Object) -> bool {
-    pod.namespace() == workload.namespace() && workload.get("/spec/selector").is_some_and(|s| selects(s, &labels(pod)))
+    belongs_to_any(pod, [workload])
+}
+
+/// True when the pod belongs to one of these workloads.
+pub fn belongs_to_any<'a>(pod: &Object, workloads: impl IntoIterator<Item = &'a Object>) -> bool {
+    let (namespace, labels) = (pod.namespace(), labels(pod));
+    workloads.into_iter().any(|workload| {
+        workload.namespace() == namespace && workload.get("/spec/selector").is_some_and(|s| selects(s, &labels))
+    })
 }
 
 /// True when a pod no longer runs anything.

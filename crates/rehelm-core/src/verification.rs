@@ -62,7 +62,7 @@ async fn workloads(world: &World<'_>, wanted: &[ObjRef]) -> StepResult<Vec<Findi
     for (api, kind) in kinds {
         live.extend(world.target.list(api, kind, &select).await?);
     }
-    let is_ready = |w: &&ObjRef| live.iter().any(|l| l.reference().key() == w.key() && pods::ready(l));
+    let is_ready = |w: &&ObjRef| live.iter().any(|l| l.is(w) && pods::ready(l));
     let (up, down): (Vec<&ObjRef>, Vec<&ObjRef>) = wanted.iter().partition(is_ready);
     if down.is_empty() {
         return Ok(vec![

@@ -42,6 +42,7 @@ mod tables;
 mod timeline;
 mod verbs;
 mod world;
+mod written;
 
 pub use controllers::{NodeOptions, Timing};
 pub use faults::requests::{Interference, RequestRecord, Rule};

@@ -28,6 +28,17 @@ pub(crate) fn resource_version(object: &Value) -> &str {
     text(object, "resourceVersion")
 }
 
+/// Two objects are the same but for one field of theirs.
+pub(crate) fn same_but(a: &Value, b: &Value, but: &str) -> bool {
+    let covers = |a: &Value, b: &Value| {
+        let fields = a.as_object().into_iter().flatten();
+        fields
+            .filter(|(key, _)| *key != but)
+            .all(|(key, value)| b.get(key) == Some(value))
+    };
+    covers(a, b) && covers(b, a)
+}
+
 /// True once deletion was asked for.
 pub(crate) fn is_terminating(object: &Value) -> bool {
     !text(object, "deletionTimestamp").is_empty()

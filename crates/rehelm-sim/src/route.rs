@@ -25,7 +25,7 @@ use crate::request::{self, Query, ResourcePath};
 use crate::service::{self, AnswerBody};
 use crate::sim::Shared;
 use crate::world::World;
-use crate::{accept, protobuf, shape, verbs};
+use crate::{accept, convert, protobuf, shape, verbs};
 
 /// A request, its body read.
 pub(crate) struct Asked {
@@ -114,6 +114,10 @@ impl Asked {
 pub(crate) enum Answer {
     /// One object under this HTTP status.
     Object(u16, Value),
+    /// One object as the store has it.
+    Stored(Arc<Value>),
+    /// A list but for its items, and these as the store has them.
+    StoredList(Value, Vec<Arc<Value>>),
     /// A list.
     List(Value),
     /// A watch that begins after this resourceVersion; events that were asked for at once come first.
@@ -161,6 +165,8 @@ pub(crate) fn answer(shared: &Arc<Shared>, mut asked: Asked) -> Response<AnswerB
         Ok((Answer::Stream(stream), _)) => crate::inside::switched(stream, &asked.head.headers),
         Ok((Answer::Object(code, value), kind)) => shaped(shared, &asked, &query, code, value, kind, false),
         Ok((Answer::List(value), kind)) => shaped(shared, &asked, &query, 200, value, kind, true),
+        Ok((Answer::Stored(object), kind)) => stored(shared, &asked, &query, object, kind),
+        Ok((Answer::StoredList(head, items), kind)) => stored_list(shared, &asked, &query, head, &items, kind),
         Err(refusal) => {
             let pretty = asked.is_pretty(&query);
             let mut response = shape::encoded(refusal.code, &refusal.to_status(), false, pretty);
@@ -204,6 +210,58 @@ fn shaped(
         _ => value,
     };
     shape::encoded(code, &value, wanted.yaml, pretty)
+}
+
+/// True when the client takes objects as they are, in the plainest form.
+fn is_plain(asked: &Asked, query: &Query) -> bool {
+    let plain = |wanted: Wanted| wanted.shape == accept::Shape::Own && !wanted.yaml;
+    !asked.is_pretty(query) && accept::wanted(asked.header("accept"), query, false).is_ok_and(plain)
+}
+
+fn stored(
+    shared: &Shared,
+    asked: &Asked,
+    query: &Query,
+    object: Arc<Value>,
+    kind: Option<Arc<Kind>>,
+) -> Response<AnswerBody> {
+    match kind {
+        Some(kind) if is_plain(asked, query) => {
+            let bytes = shared.world().written.object(&kind, &object);
+            service::whole(200, "application/json", bytes)
+        }
+        kind => {
+            let object = match &kind {
+                Some(kind) => convert::to_version(kind, (*object).clone()),
+                None => (*object).clone(),
+            };
+            shaped(shared, asked, query, 200, object, kind, false)
+        }
+    }
+}
+
+fn stored_list(
+    shared: &Shared,
+    asked: &Asked,
+    query: &Query,
+    mut head: Value,
+    items: &[Arc<Value>],
+    kind: Option<Arc<Kind>>,
+) -> Response<AnswerBody> {
+    match kind {
+        Some(kind) if is_plain(asked, query) => {
+            let bytes = shared.world().written.list(&kind, head, items);
+            service::whole(200, "application/json", bytes)
+        }
+        kind => {
+            let shown = |item: &Arc<Value>| match &kind {
+                Some(kind) => convert::to_version(kind, (**item).clone()),
+                None => (**item).clone(),
+            };
+            head["items"] = items.iter().map(shown).collect();
+            shaped(shared, asked, query, 200, head, kind, true)
+        }
+    }
 }
 
 fn resource_answer(world: &mut World, asked: &Asked, path: ResourcePath, query: Query) -> Given {

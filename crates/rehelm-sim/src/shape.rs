@@ -47,20 +47,30 @@ pub(crate) fn list(kind: &Kind, mut value: Value, wanted: &Wanted, now: Time) ->
     }
 }
 
-/// Items of built-in kinds do not say again what the list says; lists of custom resources always have a `continue`.
 fn own(kind: &Kind, mut list: Value) -> Value {
-    if kind.crd.is_some() {
-        if list["metadata"].get("continue").is_none() {
-            list["metadata"]["continue"] = "".into();
-        }
-        return list;
-    }
+    head(kind, &mut list);
     let items = list.get_mut("items").and_then(Value::as_array_mut);
-    for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+    for each in items.into_iter().flatten() {
+        item(kind, each);
+    }
+    list
+}
+
+/// Lists of custom resources always have a `continue`.
+pub(crate) fn head(kind: &Kind, list: &mut Value) {
+    if kind.crd.is_some() && list["metadata"].get("continue").is_none() {
+        list["metadata"]["continue"] = "".into();
+    }
+}
+
+/// Items of built-in kinds do not say again what the list says.
+pub(crate) fn item(kind: &Kind, item: &mut Value) {
+    if kind.crd.is_none()
+        && let Some(item) = item.as_object_mut()
+    {
         item.shift_remove("kind");
         item.shift_remove("apiVersion");
     }
-    list
 }
 
 /// Kind and metadata of an object.

@@ -23,6 +23,7 @@ use crate::sim::Options;
 use crate::store::{Place, Store};
 use crate::tables;
 use crate::timeline::{Time, Timeline};
+use crate::written::Written;
 
 /// Who writes, and how; for `managedFields`.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub(crate) struct World {
     pub ledger: admission::Ledger,
     /// What the nodes remember.
     pub machines: Machines,
+    /// What was written to clients already.
+    pub written: Written,
     /// When the controller that runs wants to look again in the background.
     pub later: Option<Duration>,
     /// Changes up to this one were shown to the controllers.
@@ -88,6 +91,7 @@ impl World {
             acting: None,
             ledger: admission::Ledger::default(),
             machines: Machines::default(),
+            written: Written::default(),
             later: None,
             shown: 0,
             names: options.seed,
@@ -112,6 +116,7 @@ impl World {
             acting: None,
             ledger: admission::Ledger::default(),
             machines: Machines::default(),
+            written: Written::default(),
             later: None,
             shown: self.store.version(),
             names: options.seed,
@@ -284,15 +289,10 @@ impl World {
         let kind = self.kind(resource)?;
         let mut object = (*old).clone();
         change(&mut object);
-        let status_only = {
-            let (mut a, mut b) = ((*old).clone(), object.clone());
-            for value in [&mut a, &mut b] {
-                if let Some(map) = value.as_object_mut() {
-                    map.shift_remove("status");
-                }
-            }
-            a == b
-        };
+        if object == *old {
+            return Ok(Some(old));
+        }
+        let status_only = meta::same_but(&old, &object, "status");
         let writer = Writer::new(CONTROLLERS, if status_only { "status" } else { "" });
         self.replace(&kind, &old, object, &writer, false).map(Some)
     }

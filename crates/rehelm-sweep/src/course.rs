@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rehelm::rehearsal::compare::Picture;
+use rehelm::rehearsal::compare::{self, Picture};
 use rehelm_core::journal::{Event, RunState};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub struct Course {
     pub ground: Ground,
     /// Everything at its end.
     pub end: Picture,
+    /// The same without what two runs to it may have otherwise.
+    pub calm_end: Picture,
     /// The databases at its end.
     pub data: Data,
     /// Writes of a run that nothing disturbs.
@@ -82,6 +84,7 @@ impl Course {
             scenario,
             ground,
             end: Picture::new(),
+            calm_end: Picture::new(),
             data: Data::new(),
             writes: Vec::new(),
             files: Vec::new(),
@@ -102,10 +105,11 @@ impl Course {
             })
             .map_err(|why| format!("{scenario}, undisturbed: {why}\n{}", bench.tap.history().join("\n")))?;
         course.end = bench.ground.picture();
+        course.calm_end = same::calm(&course.end);
         course.data = bench.ground.databases.content();
         if scenario.end == End::Original {
             let base = &course.ground.base;
-            let differ = rehelm::rehearsal::compare::differences(&base.before, &course.end);
+            let differ = compare::differences(&base.before, &course.end);
             if !differ.is_empty() {
                 return Err(format!("{scenario}, undisturbed, leaves:\n{}", differ.join("\n")));
             }
@@ -204,9 +208,12 @@ impl Course {
         let data = bench.ground.databases.content();
         let base = &self.ground.base;
         let (mut differ, same) = match then {
-            Then::Resume if self.scenario.end == End::Made => (same::differences(&self.end, &now), data == self.data),
+            Then::Resume if self.scenario.end == End::Made => (
+                compare::differences(&self.calm_end, &same::calm(&now)),
+                data == self.data,
+            ),
             _ => (
-                rehelm::rehearsal::compare::differences(&base.before, &now),
+                compare::differences(&base.before, &now),
                 // Who goes back by himself keeps the copies: they may hold what users wrote since. A rollback that finds this
                 // done already leaves them, too.
                 data == base.data || (self.scenario.end == End::Original && data == self.data),

@@ -76,7 +76,7 @@ impl Ground {
 
     /// Everything that counts, as it is now.
     pub fn picture(&self) -> Picture {
-        compare::picture(self.sim.objects())
+        compare::picture(self.sim.shared_objects())
     }
 
     /// The state after some commands that nothing disturbs.

@@ -171,6 +171,7 @@ impl Watchman {
         {
             return found.clone();
         }
+        let objects = &self.since.judged();
         let mut found = volumes::reclaimable(&self.known, objects);
         found.extend(volumes::claimable(&self.known, objects));
         found.extend(volumes::two_sides(&self.known, objects));

@@ -55,7 +55,8 @@ pub fn leave(folder: &Utf8Path, index: usize, mut outcome: Outcome, states: Vec<
     }
     let bytes = serde_json::to_vec(&Told { outcome, states }).unwrap_or_default();
     let code = i32::from(fs_err::write(file(folder, index), bytes).is_err());
-    std::process::exit(code)
+    // At once: nothing is left to be written, and giving memory back piece by piece takes longer than many a run.
+    signal_hook::low_level::exit(code)
 }
 
 impl Pool {

@@ -27,8 +27,12 @@ pub struct Ready {
     pub checks: Vec<ExecCheck>,
 }
 
-/// How often the view of workloads and pods is put together anew while waiting.
+/// How often the view of workloads and pods is put together anew while waiting and something moves. That all workloads of
+/// a kind are up is heard at once all the same.
 const LOOK: Duration = Duration::from_millis(400);
+
+/// How often when nothing has moved for long: whole lists are not asked of a server several times a second for nothing.
+const SELDOM: Duration = Duration::from_secs(5);
 
 /// What is not up yet: its name, and why where that can be said.
 struct View {
@@ -49,7 +53,7 @@ async fn look(cluster: &dyn Cluster, namespace: &str, wanted: &[ObjRef]) -> Step
     for (api, kind) in kinds {
         live.extend(cluster.list(api, kind, &select).await?);
     }
-    let find = |w: &&ObjRef| live.iter().find(|l| l.reference().key() == w.key());
+    let find = |w: &&ObjRef| live.iter().find(|l| l.is(w));
     let waiting: Vec<ObjRef> = wanted
         .iter()
         .filter(|w| !find(w).is_some_and(pods::ready))
@@ -93,12 +97,14 @@ pub(crate) async fn wait_ready(
     let since = |from| Duration::try_from(world.clock.now().duration_since(from)).unwrap_or_default();
     let mut stuck_since = None;
     let mut last: Option<usize> = None;
+    let mut pause = LOOK;
     loop {
         let view = look(cluster, namespace, wanted).await?;
         let up = wanted.len() - view.waiting.len();
         if last != Some(up) {
             last = Some(up);
             stuck_since = None;
+            pause = LOOK;
             world.progress.tick("workloads-ready", up as u64, wanted.len() as u64);
         }
         if view.waiting.is_empty() {
@@ -133,14 +139,15 @@ pub(crate) async fn wait_ready(
             ..Select::default()
         };
         let all_up = |all: &[Object]| {
-            let ready = |w: &ObjRef| all.iter().any(|l| l.reference().key() == w.key() && pods::ready(l));
+            let ready = |w: &ObjRef| all.iter().any(|l| l.is(w) && pods::ready(l));
             view.waiting.iter().filter(|w| w.kind == kind.kind).all(ready)
         };
         match cluster
-            .wait_list(&kind.api_version, &kind.kind, &select, LOOK, &all_up)
+            .wait_list(&kind.api_version, &kind.kind, &select, pause, &all_up)
             .await
         {
-            Ok(_) | Err(PortError::Timeout { .. }) => {}
+            Ok(_) => {}
+            Err(PortError::Timeout { .. }) => pause = (pause * 5 / 4).min(SELDOM),
             Err(other) => return Err(other.into()),
         }
     }

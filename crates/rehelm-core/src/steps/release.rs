@@ -323,8 +323,8 @@ impl Release {
                 Err(other) => return Err(other.into()),
             }
         }
-        let scaled: Vec<&&Object> = workloads
-            .iter()
+        let scaled: Vec<&Object> = workloads
+            .into_iter()
             .filter(|w| matches!(server::stop(w), Some(Stop::Scale)))
             .collect();
         let select = Select {
@@ -333,7 +333,7 @@ impl Release {
         };
         let left = |all: &[Object]| {
             all.iter()
-                .filter(|p| !pods::finished(p) && scaled.iter().any(|w| pods::belongs(p, w)))
+                .filter(|p| !pods::finished(p) && pods::belongs_to_any(p, scaled.iter().copied()))
                 .count()
         };
         let none_left = |all: &[Object]| {

@@ -105,7 +105,7 @@ impl Scale {
         };
         let holding = |pods: &[Object]| {
             pods.iter()
-                .filter(|p| !pods::finished(p) && workloads.iter().any(|w| pods::belongs(p, w)))
+                .filter(|p| !pods::finished(p) && pods::belongs_to_any(p, workloads))
                 .map(|p| p.name().to_owned())
                 .collect::<Vec<_>>()
         };

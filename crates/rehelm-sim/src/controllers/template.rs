@@ -28,6 +28,43 @@ pub(crate) fn core(template: &Value, without: &str) -> Value {
     core
 }
 
+/// Two templates have the same [`core`]; neither is built for it.
+pub(crate) fn alike(a: &Value, b: &Value, without: &str) -> bool {
+    let metadata = [&a["metadata"], &b["metadata"]];
+    let labels = metadata.map(|metadata| &metadata["labels"]);
+    fields_equal(a, b, Some("metadata"))
+        && fields_equal(metadata[0], metadata[1], Some("labels"))
+        && fields_equal(labels[0], labels[1], Some(without))
+}
+
+/// All fields are equal (but one, when it is named), empty ones being absent.
+fn fields_equal(a: &Value, b: &Value, but: Option<&str>) -> bool {
+    let covers = |a: &Value, b: &Value| {
+        let fields = a.as_object().into_iter().flatten();
+        fields
+            .filter(|(key, _)| Some(key.as_str()) != but)
+            .all(|(key, value)| equal(value, b.get(key).unwrap_or(&Value::Null)))
+    };
+    covers(a, b) && covers(b, a)
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(map) => map.values().all(is_nothing),
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    }
+}
+
+fn equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Object(_), Value::Object(_)) => fields_equal(a, b, None),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        _ => a == b || is_nothing(a) && is_nothing(b),
+    }
+}
+
 /// Go's semantic equality knows no difference between empty and absent.
 fn pruned(value: &Value) -> Option<Value> {
     match value {
@@ -101,11 +138,39 @@ mod tests {
         let b = json!({"spec": {"containers": [{"name": "c", "resources": {}}]},
             "metadata": {"creationTimestamp": null, "labels": {"pod-template-hash": "x", "app": "a"}}});
         assert_eq!(core(&a, HASH), core(&b, HASH));
+        assert!(alike(&a, &b, HASH));
         assert_eq!(hash(&core(&a, HASH), 0), hash(&core(&b, HASH), 0));
         assert_ne!(hash(&core(&a, HASH), 0), hash(&core(&b, HASH), 1));
         let mut c = b.clone();
         c["spec"]["containers"][0]["name"] = "d".into();
         assert_ne!(core(&a, HASH), core(&c, HASH));
+        assert!(!alike(&a, &c, HASH) && !alike(&c, &a, HASH));
+    }
+
+    #[test]
+    fn two_are_alike_when_what_counts_of_them_is_the_same() {
+        let values = [
+            json!({}),
+            json!(null),
+            json!({"metadata": {"labels": {"pod-template-hash": "x"}}}),
+            json!({"metadata": {"labels": {"app": "a"}}}),
+            json!({"metadata": {"labels": {"app": "a", "pod-template-hash": "y"}, "annotations": {}}}),
+            json!({"spec": {"a": [null]}}),
+            json!({"spec": {"a": [{}]}}),
+            json!({"spec": {"a": [{"b": []}]}}),
+            json!({"spec": {"a": []}}),
+            json!({"spec": {"a": [1], "b": null}}),
+            json!({"spec": {"a": [1]}, "metadata": null}),
+            json!({"spec": {"a": ""}}),
+            json!({"spec": {"": "a"}}),
+            json!({"spec": {"a": {"metadata": 1}}}),
+            json!({"spec": {"a": {"labels": {"pod-template-hash": "x"}}}}),
+        ];
+        for a in &values {
+            for b in &values {
+                assert_eq!(alike(a, b, HASH), core(a, HASH) == core(b, HASH), "{a} {b}");
+            }
+        }
     }
 
     #[test]

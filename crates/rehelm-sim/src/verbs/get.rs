@@ -1,12 +1,11 @@
 //! `get`.
 
-use super::{existing, shown};
+use super::existing;
 use crate::refusal::Refusal;
 use crate::route::{Answer, Call};
 use crate::world::World;
 
 pub(super) fn run(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
     super::list::known_version(world, &call.query)?;
-    let object = existing(world, call)?;
-    Ok(Answer::Object(200, shown(call, &object)))
+    existing(world, call).map(Answer::Stored)
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::select::Selector;
-use super::shown;
 use crate::meta;
 use crate::refusal::Refusal;
 use crate::route::{Answer, Call};
@@ -41,13 +40,13 @@ pub(super) fn run(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
             meta["remainingItemCount"] = (found.len() - shown_now).into();
         }
     }
-    let items: Vec<Value> = found[..shown_now].iter().map(|object| shown(call, object)).collect();
-    Ok(Answer::List(json!({
+    let items: Vec<Arc<Value>> = found[..shown_now].iter().map(|object| (*object).clone()).collect();
+    let head = json!({
         "kind": call.kind.list_kind(),
         "apiVersion": call.kind.api_version(),
         "metadata": meta,
-        "items": items,
-    })))
+    });
+    Ok(Answer::StoredList(head, items))
 }
 
 /// Where an object is in a list: `namespace/name`, or `name` within one namespace.

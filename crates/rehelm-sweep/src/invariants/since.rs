@@ -1,6 +1,6 @@
 //! What changed since the last look: most writes change nothing that a rule is about.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,7 +12,8 @@ use super::known::Known;
 #[derive(Default)]
 pub struct Since {
     objects: Vec<Arc<Value>>,
-    places: HashSet<usize>,
+    /// Their addresses, and whether a rule is about them.
+    places: HashMap<usize, bool>,
 }
 
 fn place(object: &Arc<Value>) -> usize {
@@ -22,13 +23,31 @@ fn place(object: &Arc<Value>) -> usize {
 impl Since {
     /// True when something that a rule is about came, changed or went; this look is the last one from now on.
     pub fn matters(&mut self, known: &Known, objects: &[Arc<Value>]) -> bool {
-        let places: HashSet<usize> = objects.iter().map(place).collect();
-        let came = objects.iter().filter(|object| !self.places.contains(&place(object)));
-        let went = self.objects.iter().filter(|object| !places.contains(&place(object)));
-        let matters = came.chain(went).any(|object| is_judged(known, object));
+        let mut places = HashMap::with_capacity(objects.len());
+        let mut matters = false;
+        for object in objects {
+            let place = place(object);
+            let judged = self.places.get(&place).copied().unwrap_or_else(|| {
+                let judged = is_judged(known, object);
+                matters |= judged;
+                judged
+            });
+            places.insert(place, judged);
+        }
+        let went = |(place, judged): (&usize, &bool)| *judged && !places.contains_key(place);
+        matters |= self.places.iter().any(went);
         self.objects = objects.to_vec();
         self.places = places;
         matters
+    }
+
+    /// Those of the last look that a rule is about.
+    pub fn judged(&self) -> Vec<Arc<Value>> {
+        let judged = self
+            .objects
+            .iter()
+            .filter(|object| self.places.get(&place(object)) == Some(&true));
+        judged.cloned().collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Is everything as it was before? Object for object, apart from what the server and its controllers own.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rehelm_core::object::Object;
@@ -22,10 +23,10 @@ const FLEETING: [&str; 8] = [
 pub type Picture = BTreeMap<String, Value>;
 
 /// What there is to compare.
-pub fn picture(objects: Vec<Value>) -> Picture {
-    let objects = objects.into_iter().map(Object);
-    let kept = objects.filter(|o| !is_fleeting(o));
+pub fn picture(objects: Vec<impl Borrow<Value>>) -> Picture {
+    let kept = objects.iter().map(Borrow::borrow).filter(|o| !is_fleeting(o));
     kept.map(|o| {
+        let o = Object(o.clone());
         let key = o.reference().key();
         let group = if key.group.is_empty() {
             String::new()
@@ -42,8 +43,9 @@ pub fn picture(objects: Vec<Value>) -> Picture {
 }
 
 /// What a controller made out of another object is made again by it.
-fn is_fleeting(object: &Object) -> bool {
-    FLEETING.contains(&object.kind()) || object.get("/metadata/ownerReferences").is_some()
+fn is_fleeting(object: &Value) -> bool {
+    let kind = object["kind"].as_str().unwrap_or_default();
+    FLEETING.contains(&kind) || object["metadata"].get("ownerReferences").is_some()
 }
 
 fn comparable(object: &Object) -> Value {

@@ -31,10 +31,10 @@ fn age(set: &Value) -> (&str, &str) {
 pub(super) fn split(deployment: &Value, sets: &[Arc<Value>]) -> (Option<Arc<Value>>, Vec<Arc<Value>>) {
     let mut sets = sets.to_vec();
     sets.sort_by(|a, b| age(a).cmp(&age(b)));
-    let wanted = template::core(&deployment["spec"]["template"], template::HASH);
+    let wanted = &deployment["spec"]["template"];
     let new = sets
         .iter()
-        .position(|set| template::core(&set["spec"]["template"], template::HASH) == wanted);
+        .position(|set| template::alike(&set["spec"]["template"], wanted, template::HASH));
     let new = new.map(|at| sets.remove(at));
     (new, sets)
 }
@@ -85,6 +85,9 @@ impl Sync<'_> {
 
     /// The Deployment's own revision annotation, and a first word about progress.
     fn note_revision(&mut self, revision: &str, progress: Option<(&str, String)>) {
+        if progress.is_none() && meta::annotation(&self.deployment, REVISION) == Some(revision) {
+            return;
+        }
         let now = self.world.now();
         self.change_deployment(|deployment| {
             if meta::annotation(deployment, REVISION) != Some(revision) {
