@@ -256,6 +256,20 @@ mod tests {
         let new = ObjRef::new("extensions/v1", "Ingress", Some("a"), "x");
         assert_eq!(old.key(), new.key());
         assert_eq!(new.to_string(), "Ingress/a/x");
+        let named = |api: &str, kind: &str, namespace: Option<&str>, name: &str| {
+            Object(json!({"apiVersion": api, "kind": kind, "metadata": {"namespace": namespace, "name": name}}))
+        };
+        for object in [
+            named("extensions/v1", "Ingress", Some("a"), "x"),
+            named("networking.k8s.io/v1", "Ingress", Some("a"), "x"),
+            named("v1", "Ingress", Some("a"), "x"),
+            named("extensions/v1", "Ingress", Some("b"), "x"),
+            named("extensions/v1", "Ingress", None, "x"),
+            named("extensions/v1", "Service", Some("a"), "x"),
+            named("extensions/v1", "Ingress", Some("a"), "y"),
+        ] {
+            assert_eq!(object.is(&old), object.reference().key() == old.key(), "{object:?}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub struct Volume {
 }
 
 /// What is known.
+#[derive(Default)]
 pub struct Known {
     /// Namespace of the old install.
     pub source: String,

@@ -71,3 +71,29 @@ fn is_judged(known: &Known, object: &Value) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_look_matters_when_what_a_rule_is_about_comes_changes_or_goes() {
+        let known = Known::default();
+        let object = |kind: &str, name: &str| Arc::new(json!({"kind": kind, "metadata": {"name": name}}));
+        let (map, secret) = (object("ConfigMap", "a"), object("Secret", "b"));
+        let mut since = Since::default();
+        let alone = [map.clone()];
+        assert!(!since.matters(&known, &alone) && since.judged().is_empty());
+        assert!(since.matters(&known, &[map.clone(), secret.clone()]), "it came");
+        let judged = since.judged();
+        assert!(judged.len() == 1 && Arc::ptr_eq(&judged[0], &secret));
+        assert!(!since.matters(&known, &[object("ConfigMap", "a"), secret]), "it stayed");
+        let changed = object("Secret", "b");
+        assert!(since.matters(&known, &[map, changed.clone()]), "it changed");
+        assert!(Arc::ptr_eq(&since.judged()[0], &changed));
+        assert!(since.matters(&known, &alone), "it went");
+        assert!(since.judged().is_empty());
+    }
+}

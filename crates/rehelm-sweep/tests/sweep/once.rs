@@ -1,5 +1,6 @@
 //! Runs that the sweep found to go wrong once.
 
+use rehelm_sweep::fault::Fault;
 use rehelm_sweep::run::{Command, Ended};
 use rehelm_sweep::sweep::alone;
 use rehelm_sweep::twist::Calm;
@@ -74,4 +75,19 @@ fn a_prepared_secret_that_is_gone_is_noticed_before_anything_is_stopped() {
     );
     let (_, since) = history.split_once("$ rehelm migrate").expect("migrate");
     assert!(!since.contains("deployments"), "{since}");
+}
+
+#[test]
+fn a_wait_in_which_nothing_moves_asks_for_whole_lists_ever_more_seldom() {
+    let Some(course) = course("example") else { return };
+    let bench = course.bench(Box::new(Calm), false);
+    Fault::PodsNeverReady.before(&bench);
+    let ended = alone(async {
+        assert_eq!(bench.command(Command::Prepare).await, Ended::Exit(0, String::new()));
+        Some(bench.command(Command::Migrate).await)
+    });
+    assert!(matches!(ended, Some(Ended::Exit(5, _))), "{ended:?}");
+    let lists = bench.tap.classes()["list pods"];
+    // A quarter of an hour: at every fifth second, and a little more often at the beginning.
+    assert!((150..300).contains(&lists), "pods were listed {lists} times");
 }
