@@ -71,7 +71,8 @@ pub fn unclaimed(object: &mut Value) {
         }
     };
     keep("/metadata/annotations", &|key| {
-        !key.starts_with("rehelm.dev/") && !key.starts_with("meta.helm.sh/")
+        let ours = ["rehelm.dev/", "meta.helm.sh/", "helm.sh/"];
+        !ours.iter().any(|mark| key.starts_with(mark))
     });
     keep("/metadata/labels", &|key| key != "app.kubernetes.io/managed-by");
 }

@@ -1,7 +1,7 @@
 //! Runs that the sweep found to go wrong once.
 
-use rehelm_sweep::fault::Fault;
 use rehelm_sweep::run::{Command, Ended};
+use rehelm_sweep::scenario::Scenario;
 use rehelm_sweep::sweep::alone;
 use rehelm_sweep::twist::Calm;
 use rehelm_sweep::{cli, outside};
@@ -81,12 +81,17 @@ fn a_prepared_secret_that_is_gone_is_noticed_before_anything_is_stopped() {
 fn a_wait_in_which_nothing_moves_asks_for_whole_lists_ever_more_seldom() {
     let Some(course) = course("example") else { return };
     let bench = course.bench(Box::new(Calm), false);
-    Fault::PodsNeverReady.before(&bench);
+    let broken = Scenario::named("example-failed").and_then(|scenario| scenario.broken);
+    bench.ground.sim.fault(rehelm_sim::Fault::Pods {
+        namespace: course.ground.base.plan.target.namespace.clone(),
+        prefix: broken.expect("a workload").to_owned(),
+        readiness: rehelm_sim::Readiness::Never,
+    });
     let ended = alone(async {
         assert_eq!(bench.command(Command::Prepare).await, Ended::Exit(0, String::new()));
         Some(bench.command(Command::Migrate).await)
     });
-    assert!(matches!(ended, Some(Ended::Exit(5, _))), "{ended:?}");
+    assert!(matches!(ended, Some(Ended::Exit(4, _))), "{ended:?}");
     let lists = bench.tap.classes()["list pods"];
     // A quarter of an hour: at every fifth second, and a little more often at the beginning.
     assert!((150..300).contains(&lists), "pods were listed {lists} times");
