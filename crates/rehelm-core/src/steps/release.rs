@@ -129,6 +129,8 @@ impl Action for Release {
     async fn run(&self, world: &World<'_>, number: u32) -> StepResult<()> {
         // Helm would make a claim that somebody deleted meanwhile anew, with an empty volume.
         rebind::require_handed_over(world).await?;
+        // And a secret with another content.
+        self.require_secrets(world).await?;
         // Begun before means that this run's own Helm was under way: once it is dead, its lock is ours to take away.
         if world.recall(number, "begun").is_some() {
             world.helm.end_leftover().await?;
@@ -173,7 +175,8 @@ const LOOKS: u32 = 3;
 const REVISIONS: u32 = 10;
 
 impl Release {
-    /// Refuses when a secret that `prepare` made is gone: the release's pods would wait for it, during the outage.
+    /// Refuses when a secret that `prepare` made is gone: the release's pods would wait for it, or a chart that makes such a
+    /// secret itself would fill it anew.
     async fn require_secrets(&self, world: &World<'_>) -> StepResult<()> {
         if !world.state().phases.contains_key(&Phase::Prepare) {
             return Ok(());

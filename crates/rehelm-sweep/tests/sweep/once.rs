@@ -1,8 +1,11 @@
 //! Runs that the sweep found to go wrong once.
 
+use rehelm_core::object::ObjRef;
+use rehelm_sweep::rival::{self, How, Rival};
 use rehelm_sweep::run::{Command, Ended};
 use rehelm_sweep::scenario::Scenario;
 use rehelm_sweep::sweep::alone;
+use rehelm_sweep::turn::Turn;
 use rehelm_sweep::twist::Calm;
 use rehelm_sweep::{cli, outside};
 
@@ -75,6 +78,30 @@ fn a_prepared_secret_that_is_gone_is_noticed_before_anything_is_stopped() {
     );
     let (_, since) = history.split_once("$ rehelm migrate").expect("migrate");
     assert!(!since.contains("deployments"), "{since}");
+}
+
+#[test]
+fn a_prepared_secret_that_goes_during_the_outage_is_not_left_to_helm() {
+    let Some(course) = course("example") else { return };
+    let plan = &course.ground.base.plan;
+    let release = plan.steps.iter().find(|step| step.spec.kind() == "release");
+    let rival = rival::Case {
+        object: ObjRef::new("v1", "Secret", Some(&plan.target.namespace), "notes-mail"),
+        how: How::Deletes,
+        turn: Turn::Step(release.expect("a release").number),
+        late: false,
+    };
+    let bench = course.bench(Box::new(Rival::new(rival)), false);
+    let ended = alone(async {
+        assert_eq!(bench.command(Command::Prepare).await, Ended::Exit(0, String::new()));
+        Some(bench.command(Command::Migrate).await)
+    });
+    assert!(matches!(ended, Some(Ended::Exit(4, _))), "{ended:?}");
+    let history = bench.tap.history().join("\n");
+    assert!(
+        history.contains("notes-mail was made by prepare, and is gone"),
+        "{history}"
+    );
 }
 
 #[test]
