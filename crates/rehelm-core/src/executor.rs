@@ -7,6 +7,7 @@
 use crate::finding::Finding;
 use crate::journal::{Event, StepState};
 use crate::plan::{Phase, Step};
+use crate::ports::PortError;
 use crate::steps::{StepSpec, Undo, copy};
 use crate::world::{StepError, StepResult, World};
 
@@ -103,6 +104,23 @@ pub async fn run_phase(world: &World<'_>, phase: Phase, by: &str) -> Result<(), 
     world.write(Event::PhaseDone { phase }).map_err(outside)?;
     world.share().await;
     Ok(())
+}
+
+/// What a phase that is done did, and is no longer so: every step proves itself once more. Only reads.
+///
+/// # Errors
+/// When the cluster does not answer.
+pub async fn undone_since(world: &World<'_>, phase: Phase) -> StepResult<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for step in world.plan.phase(phase) {
+        match step.spec.action().verify(world, step.number).await {
+            Ok(()) => {}
+            Err(StepError::Refused(refused)) => findings.extend(refused),
+            Err(StepError::Port(PortError::NotFound(what))) => findings.push(Finding::error("prepared-gone", what)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(findings)
 }
 
 async fn run_step(world: &World<'_>, step: &Step) -> StepResult<()> {

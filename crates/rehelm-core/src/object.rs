@@ -21,6 +21,11 @@ pub struct ObjRef {
     pub name: String,
 }
 
+/// The API group of an `apiVersion`: empty for the core group.
+pub(crate) fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
 impl ObjRef {
     /// A reference from its parts.
     pub fn new(api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> Self {
@@ -34,7 +39,7 @@ impl ObjRef {
 
     /// The API group: empty for the core group.
     pub fn group(&self) -> &str {
-        self.api_version.split_once('/').map_or("", |(group, _)| group)
+        group(&self.api_version)
     }
 
     /// The same object whatever the version of its API: group, kind, namespace, name.
@@ -163,11 +168,10 @@ impl Object {
 
     /// True when this is the object that is named, in whatever version of its API.
     pub fn is(&self, named: &ObjRef) -> bool {
-        let group = self.api_version().split_once('/').map_or("", |(group, _)| group);
         self.name() == named.name
             && self.namespace() == named.namespace.as_deref()
             && self.kind() == named.kind
-            && group == named.group()
+            && group(self.api_version()) == named.group()
     }
 
     /// One annotation.

@@ -118,10 +118,24 @@ pub fn ownership(release: &str, namespace: &str) -> Value {
     }})
 }
 
-/// True when Helm would take the object for this release's.
+/// True when the object is this release's to Helm.
 pub fn owned_by(object: &Object, release: &str, namespace: &str) -> bool {
     object.annotation("meta.helm.sh/release-name") == Some(release)
         && object.annotation("meta.helm.sh/release-namespace") == Some(namespace)
+}
+
+/// True when Helm would install over the object: it asks for its label besides the release's annotations.
+pub fn importable(object: &Object, release: &str, namespace: &str) -> bool {
+    owned_by(object, release, namespace) && object.label("app.kubernetes.io/managed-by") == Some("Helm")
+}
+
+/// The refusal of an object over which Helm would not install.
+pub(crate) fn require_importable(world: &World<'_>, object: &Object) -> StepResult<()> {
+    if importable(object, &world.plan.target.release, world.target_namespace()) {
+        return Ok(());
+    }
+    let finding = Finding::error("object-not-adopted", object.reference().to_string());
+    Err(StepError::refused(finding))
 }
 
 /// Annotation on everything that a run creates by itself.

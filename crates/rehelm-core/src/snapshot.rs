@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::finding::Finding;
+use crate::object::group;
 use crate::parallel::side_by_side;
 use crate::ports::{Cluster, DatabaseFacts, DatabaseOutline, Databases, ListedKind, PortError, PortResult, Select};
 
@@ -216,10 +217,6 @@ impl Snapshot {
     pub fn count(&self) -> usize {
         self.objects.values().map(Vec::len).sum()
     }
-}
-
-fn group(api_version: &str) -> &str {
-    api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
 fn resource_id(kind: &ListedKind) -> String {

@@ -11,7 +11,7 @@ use crate::duplicate::Duplicate;
 use crate::finding::Finding;
 use crate::journal::{Event, Journal, JournalError, Record, RunState, StepState};
 use crate::object::{ObjRef, Object};
-use crate::plan::{Fill, FillFrom, Plan};
+use crate::plan::{Fill, FillFrom, Phase, Plan};
 use crate::ports::{Clock, Cluster, Databases, Files, Helm, PortError, PortResult, ReleaseSpec};
 use crate::profile::Profile;
 
@@ -168,6 +168,13 @@ impl<'a> World<'a> {
     /// True when the step was begun in an earlier command and its outcome is not known.
     pub fn in_doubt(&self, step: u32) -> bool {
         self.journal().state.step(step) == StepState::InDoubt
+    }
+
+    /// True when a step of the phase was begun and not taken back.
+    pub fn begun(&self, phase: Phase) -> bool {
+        let state = self.state();
+        let untouched = |number| matches!(state.step(number), StepState::Pending | StepState::Undone);
+        self.plan.phase(phase).any(|step| !untouched(step.number))
     }
 
     /// Ends the step when a person asked to stop; called between atomic actions.

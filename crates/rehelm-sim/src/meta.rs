@@ -30,11 +30,21 @@ pub(crate) fn resource_version(object: &Value) -> &str {
 
 /// Two objects are the same but for one field of theirs.
 pub(crate) fn same_but(a: &Value, b: &Value, but: &str) -> bool {
+    same_fields(a, b, Some(but), |one, other| Some(one) == other)
+}
+
+/// All fields are the same to `same` (but one, when it is named); it is given None where the other one lacks the field.
+pub(crate) fn same_fields(
+    a: &Value,
+    b: &Value,
+    but: Option<&str>,
+    same: impl Fn(&Value, Option<&Value>) -> bool,
+) -> bool {
     let covers = |a: &Value, b: &Value| {
         let fields = a.as_object().into_iter().flatten();
         fields
-            .filter(|(key, _)| *key != but)
-            .all(|(key, value)| b.get(key) == Some(value))
+            .filter(|(key, _)| Some(key.as_str()) != but)
+            .all(|(key, value)| same(value, b.get(key)))
     };
     covers(a, b) && covers(b, a)
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use http::Response;
 use http_body::Frame;
 use http_body_util::{BodyExt, Full};
@@ -155,17 +156,12 @@ pub async fn garbled(answer: Response<AnswerBody>, how: Garble) -> Result<Respon
         let line = format!("{gone}\n");
         return Ok(Response::from_parts(head, Full::new(Bytes::from(line)).boxed_unsync()));
     }
-    let state = (body, 0usize, None::<Bytes>);
-    let stream = futures::stream::unfold(state, move |(mut body, n, held)| async move {
-        let frame = loop {
-            match body.frame().await {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => break Some(data),
-                    Err(_) => continue,
-                },
-                _ => break None,
-            }
-        };
+    // What ended is not asked again.
+    let events = body.into_data_stream().filter_map(async |data| data.ok());
+    let events = events.boxed().fuse();
+    let state = (events, 0usize, None::<Bytes>);
+    let stream = futures::stream::unfold(state, move |(mut events, n, held)| async move {
+        let frame = events.next().await;
         let n = n + 1;
         let (told, held) = match (frame, how) {
             (None, _) => (held?, None),
@@ -180,7 +176,7 @@ pub async fn garbled(answer: Response<AnswerBody>, how: Garble) -> Result<Respon
             },
             (Some(data), _) => (data, held),
         };
-        Some((Ok::<_, Infallible>(Frame::data(told)), (body, n, held)))
+        Some((Ok::<_, Infallible>(Frame::data(told)), (events, n, held)))
     });
     Ok(Response::from_parts(
         head,

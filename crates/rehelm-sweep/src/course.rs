@@ -228,11 +228,12 @@ impl Course {
             .collect()
     }
 
-    /// The databases of the beginning, and besides nothing but copies, each of which may have been begun or not.
+    /// The databases of the beginning, and besides nothing but whole copies, each of which may be there or not.
     fn is_original_with_copies(&self, data: &Data) -> bool {
         let base = &self.ground.base.data;
-        let known = |name: &String| base.contains_key(name) || self.data.contains_key(name);
-        base.iter().all(|(name, proof)| data.get(name) == Some(proof)) && data.keys().all(known)
+        let expected = |name: &String| base.get(name).or_else(|| self.data.get(name));
+        base.keys().all(|name| data.contains_key(name))
+            && data.iter().all(|(name, proof)| expected(name) == Some(proof))
     }
 
     /// What the journal says.

@@ -59,6 +59,18 @@ pub fn leave(folder: &Utf8Path, index: usize, mut outcome: Outcome, states: Vec<
     signal_hook::low_level::exit(code)
 }
 
+/// A child that panics ends at once, and tells so. To unwind would undo what its parent made and still needs, such as the folder.
+fn tell_of_panic(folder: &Utf8Path, index: usize) {
+    let folder = folder.to_owned();
+    std::panic::set_hook(Box::new(move |panic| {
+        let outcome = Outcome {
+            wrong: vec![panic.to_string()],
+            ..Outcome::default()
+        };
+        leave(&folder, index, outcome, Vec::new())
+    }));
+}
+
 impl Pool {
     /// At most so many children at once; what they tell goes through files of this folder.
     pub fn new(folder: &Utf8Path, most: usize, hears: Hears) -> Self {
@@ -83,7 +95,10 @@ impl Pool {
             self.reap();
         }
         match fork::fork() {
-            Ok(fork::Fork::Child) => return Side::Child,
+            Ok(fork::Fork::Child) => {
+                tell_of_panic(&self.folder, index);
+                return Side::Child;
+            }
             Ok(fork::Fork::Parent(pid)) => drop(self.running.insert(pid, index)),
             Err(why) => self.lost(index, &format!("no process for this run: {why}")),
         }

@@ -67,7 +67,7 @@ pub async fn ground(name: &str, tools: &Tools) -> Result<(Ground, Picture), Miss
             .databases
             .fork(Arc::new(rehelm::rehearsal::clock::SimClock(sim.clone()))),
     );
-    let before = compare::picture(sim.objects());
+    let before = compare::picture(sim.shared_objects());
     migrate(&stage, &plan).await?;
     let helm = stage.session().await.map_err(said)?.helm;
     let spec = &plan.target;
@@ -89,7 +89,7 @@ pub async fn ground(name: &str, tools: &Tools) -> Result<(Ground, Picture), Miss
         .map_err(failed)?;
     let record = records.last().ok_or_else(|| failed("Helm left no release"))?;
     let recording = Recording::of(record, version, chart).map_err(failed)?;
-    let real = compare::picture(stage.sim.objects());
+    let real = compare::picture(stage.sim.shared_objects());
     let session = stage.session().await.map_err(said)?;
     let base = Base {
         name: name.to_owned(),

@@ -3,16 +3,14 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use rehelm_core::executor;
 use rehelm_core::executor::RunError;
-use rehelm_core::finding::Finding;
 use rehelm_core::journal::{Event, FORMAT, Journal, RunState};
 use rehelm_core::lease::{self, Fence, Fenced};
 use rehelm_core::plan::{Phase, Plan};
 use rehelm_core::ports::{Cluster, Databases, Helm};
 use rehelm_core::rights::Duty;
-use rehelm_core::stale::{self, Inputs};
 use rehelm_core::world::{StepError, Timeouts, World};
-use rehelm_core::{executor, planner};
 
 use crate::cli::global::{Global, Output};
 use crate::doors;
@@ -20,18 +18,19 @@ use crate::errors::{Context, Error, Result};
 use crate::exit::Exit;
 use crate::live::Live;
 use crate::lock::Lock;
-use crate::post_renderer;
 use crate::printer::Printer;
 use crate::run_folder::{JOURNAL, archive};
-use crate::session::{self, Session};
+use crate::session::Session;
 use crate::signals;
 use crate::takeover;
 
 pub mod preflight;
 mod records;
+mod refusals;
 
 pub(crate) use records::unusable;
 pub use records::{journal_state, load_plan};
+pub use refusals::blocking;
 
 /// A command of a run, with everything it holds.
 pub struct Run<'a> {
@@ -260,54 +259,6 @@ impl<'a> Run<'a> {
         world.write(event).context(|| "cannot write the journal".to_owned())
     }
 
-    /// Refuses a plan that is no longer about this cluster, these files, this chart.
-    ///
-    /// # Errors
-    /// Exit code 8, with everything that differs.
-    pub async fn refuse_stale(&self, world: &World<'_>) -> Result<()> {
-        // What came through a pipe once cannot be read again; the objects themselves are compared all the same.
-        let build = if self.session.settings.kustomize.iter().any(|path| path == "-") {
-            self.plan.source.build.clone()
-        } else {
-            planner::build_digest(&self.session.declared().await?.0)
-        };
-        let (values, _) = session::read_values(&self.session.settings.values)?;
-        let inputs = Inputs {
-            build,
-            values,
-            post_renderer: post_renderer::among(&self.session.settings.helm_flags)?,
-        };
-        let differences = stale::differences(world, &inputs)
-            .await
-            .context(|| "cannot compare the plan with the cluster".to_owned())?;
-        let left: Vec<Finding> = differences
-            .into_iter()
-            .filter(|f| !self.plan.accepted.contains(&f.code))
-            .collect();
-        if left.is_empty() {
-            return Ok(());
-        }
-        self.printer
-            .insist(self.session.words.findings(&left, &[], false).trim_end());
-        Err(Error::new(Exit::StalePlan, "the plan is stale; nothing was changed")
-            .hint("look at a new one: rehelm plan"))
-    }
-
-    /// Refuses a plan that the checks block.
-    ///
-    /// # Errors
-    /// Exit code 3, with everything that blocks.
-    pub fn refuse_blocked(&self) -> Result<()> {
-        let blocking: Vec<Finding> = blocking(self.plan);
-        if blocking.is_empty() {
-            return Ok(());
-        }
-        self.printer
-            .insist(self.session.words.findings(&blocking, &[], false).trim_end());
-        Err(Error::new(Exit::Blocked, "blocked by checks; nothing was changed")
-            .hint("mend it and make a new plan, or waive an error with `rehelm plan --accept ID`"))
-    }
-
     fn explain(&self, error: RunError) -> Error {
         let command = if error.undoing { "rollback" } else { "the same command" };
         match &error.error {
@@ -380,11 +331,4 @@ impl<'a> Guarded<'a> {
             databases: databases.map(|server| Fenced::new(server, fence)),
         }
     }
-}
-
-/// Errors of a plan that nobody waived.
-pub fn blocking(plan: &Plan) -> Vec<Finding> {
-    use rehelm_core::finding::Severity;
-    let blocks = |f: &&Finding| f.severity == Severity::Error && !plan.accepted.contains(&f.code);
-    plan.findings.iter().filter(blocks).cloned().collect()
 }

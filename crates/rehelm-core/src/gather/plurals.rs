@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::object::{ObjRef, Object};
+use crate::object::{self, ObjRef, Object};
 use crate::ports::{Cluster, PortError, PortResult};
 use crate::steps::plural;
 
@@ -23,7 +23,7 @@ pub(super) async fn odd(
         .collect();
     let mut odd = BTreeMap::new();
     for (api_version, kind) in kinds {
-        let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+        let group = object::group(api_version);
         let said = match cluster.kind(api_version, kind).await {
             Ok(served) => Some(served.plural),
             Err(PortError::NotFound(_)) => definitions.iter().find_map(|d| defined(d, group, kind)),

@@ -43,9 +43,7 @@ impl Adopt {
         try_join_all(self.objects.iter().map(|adopted| async move {
             let live = this_one(world, adopted).await?;
             refuse_foreign(&live, release, namespace)?;
-            if restore::owned_by(&live, release, namespace)
-                && live.label("app.kubernetes.io/managed-by") == Some("Helm")
-            {
+            if restore::importable(&live, release, namespace) {
                 return Ok(());
             }
             let patch = restore::ownership(release, namespace);
@@ -142,15 +140,12 @@ impl Action for Adopt {
     }
 
     async fn verify(&self, world: &World<'_>, _: u32) -> StepResult<()> {
-        for adopted in &self.objects {
-            let live = this_one(world, adopted).await?;
-            if !restore::owned_by(&live, &world.plan.target.release, world.target_namespace()) {
-                return Err(StepError::refused(Finding::error(
-                    "object-not-adopted",
-                    adopted.object.to_string(),
-                )));
-            }
-        }
+        try_join_all(
+            self.objects
+                .iter()
+                .map(|adopted| async move { restore::require_importable(world, &this_one(world, adopted).await?) }),
+        )
+        .await?;
         Ok(())
     }
 

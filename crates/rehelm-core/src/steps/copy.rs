@@ -260,9 +260,16 @@ impl Action for Copy {
                 server(world)?.drop_database(&d.to).await?;
                 sync::forget(world.files, &d.to)?;
             } else {
+                // Without a proof it may be a part of a copy, or nothing at all.
+                let whole = world.recall(number, &format!("proof {}", d.to)).is_some();
+                let code = if whole {
+                    "database-copy-kept"
+                } else {
+                    "database-copy-unfinished"
+                };
                 world
                     .progress
-                    .finding(&Finding::warning("database-copy-kept", d.to.clone()).arg("from", &d.from));
+                    .finding(&Finding::warning(code, d.to.clone()).arg("from", &d.from));
             }
         }
         Ok(())

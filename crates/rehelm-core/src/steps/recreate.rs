@@ -125,6 +125,7 @@ impl Action for Recreate {
                     Finding::error("object-still-differs", o.object.to_string()).arg("fields", differ.join(", "));
                 return Err(StepError::refused(finding));
             }
+            restore::require_importable(world, &live)?;
         }
         Ok(())
     }

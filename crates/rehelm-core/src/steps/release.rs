@@ -13,8 +13,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Action, Names, Undo, accesses, brought_back, create, on, plural, rebind};
+use super::{Action, Names, StepSpec, Undo, accesses, brought_back, create, on, plural, rebind};
 use crate::finding::Finding;
+use crate::journal::StepState;
 use crate::object::{ObjKey, ObjRef, Object};
 use crate::parallel::side_by_side;
 use crate::plan::Phase;
@@ -123,14 +124,14 @@ impl Action for Release {
             let finding = Finding::error("release-pending", world.plan.target.release.clone()).arg("status", status);
             return Err(StepError::refused(finding));
         }
-        self.require_secrets(world).await
+        self.require_prepared(world).await
     }
 
     async fn run(&self, world: &World<'_>, number: u32) -> StepResult<()> {
         // Helm would make a claim that somebody deleted meanwhile anew, with an empty volume.
         rebind::require_handed_over(world).await?;
-        // And a secret with another content.
-        self.require_secrets(world).await?;
+        // And a secret with another content; over an object that is no longer marked as its own it would not install.
+        self.require_prepared(world).await?;
         // Begun before means that this run's own Helm was under way: once it is dead, its lock is ours to take away.
         if world.recall(number, "begun").is_some() {
             world.helm.end_leftover().await?;
@@ -175,6 +176,18 @@ const LOOKS: u32 = 3;
 const REVISIONS: u32 = 10;
 
 impl Release {
+    /// Refuses when what `prepare` did for Helm is no longer so.
+    async fn require_prepared(&self, world: &World<'_>) -> StepResult<()> {
+        let state = world.state();
+        for step in world.plan.phase(Phase::Prepare) {
+            let for_helm = matches!(step.spec, StepSpec::Adopt(_) | StepSpec::Recreate(_));
+            if for_helm && state.step(step.number) == StepState::Done {
+                step.spec.action().verify(world, step.number).await?;
+            }
+        }
+        self.require_secrets(world).await
+    }
+
     /// Refuses when a secret that `prepare` made is gone: the release's pods would wait for it, or a chart that makes such a
     /// secret itself would fill it anew.
     async fn require_secrets(&self, world: &World<'_>) -> StepResult<()> {

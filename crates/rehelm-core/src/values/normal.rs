@@ -9,7 +9,7 @@ use base64::Engine as _;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::object::Object;
+use crate::object::{self, Object};
 use crate::server;
 
 #[derive(Debug, Deserialize)]
@@ -195,7 +195,7 @@ fn service(service: &mut Value) {
 
 fn object_group(value: &Value) -> &str {
     let version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-    version.split_once('/').map_or("", |(group, _)| group)
+    object::group(version)
 }
 
 /// Rights are the same however they are grouped: one rule for each resource, its verbs in order.

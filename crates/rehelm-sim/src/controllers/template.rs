@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::meta;
+
 /// Label that tells ReplicaSets of a Deployment apart.
 pub(crate) const HASH: &str = "pod-template-hash";
 
@@ -39,13 +41,7 @@ pub(crate) fn alike(a: &Value, b: &Value, without: &str) -> bool {
 
 /// All fields are equal (but one, when it is named), empty ones being absent.
 fn fields_equal(a: &Value, b: &Value, but: Option<&str>) -> bool {
-    let covers = |a: &Value, b: &Value| {
-        let fields = a.as_object().into_iter().flatten();
-        fields
-            .filter(|(key, _)| Some(key.as_str()) != but)
-            .all(|(key, value)| equal(value, b.get(key).unwrap_or(&Value::Null)))
-    };
-    covers(a, b) && covers(b, a)
+    meta::same_fields(a, b, but, |one, other| equal(one, other.unwrap_or(&Value::Null)))
 }
 
 fn is_nothing(value: &Value) -> bool {

@@ -99,7 +99,7 @@ impl Player {
             let Some(live) = self.wire.get(object, &self.namespace).await? else {
                 continue;
             };
-            if !restore::owned_by(&live, &self.release, &self.namespace) {
+            if !restore::importable(&live, &self.release, &self.namespace) {
                 return Err(PortError::Other(format!(
                     "helm: Unable to continue with install: {} exists and cannot be imported into the current release: \
                      invalid ownership metadata",

@@ -70,6 +70,9 @@ pub async fn carry(
     run.hold(async |world| {
         in_order(world, phase)?;
         if world.state().phases.contains_key(&phase) {
+            if phase == Phase::Prepare && !world.begun(Phase::Migrate) {
+                run.refuse_undone(world, phase).await?;
+            }
             printer.say(&format!("{phase} is done already."));
             return Ok(None);
         }

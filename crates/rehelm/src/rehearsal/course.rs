@@ -272,7 +272,7 @@ impl Course<'_> {
     }
 
     fn picture(&self) -> Picture {
-        compare::picture(self.stage.sim.objects())
+        compare::picture(self.stage.sim.shared_objects())
     }
 
     fn judge(&self, differ: &[String], objects: usize) -> Result<()> {

@@ -88,7 +88,7 @@ impl Account {
 
     /// Everything is over.
     pub fn finish(&mut self, stage: &Stage) {
-        self.end = compare::digest(&compare::picture(stage.sim.objects()));
+        self.end = compare::digest(&compare::picture(stage.sim.shared_objects()));
         self.folder = stage.folder().to_string();
         self.requests = stage.shut.requests();
         self.records = stage.shut.records();

@@ -171,12 +171,12 @@ fn back(product: &str, words: &str) -> Result<(), String> {
     let Some(cast) = Cast::open(product, words)? else {
         return Ok(());
     };
-    let before = rehelm::rehearsal::compare::picture(cast.scene.stage.sim.objects());
+    let before = rehelm::rehearsal::compare::picture(cast.scene.stage.sim.shared_objects());
     cast.act(Duty::Read, &format!("plan {words} --accept right-missing"), 0)?;
     cast.act(Duty::Prepare, "prepare --yes", 0)?;
     cast.act(Duty::Migrate, "migrate --yes", 0)?;
     cast.act(Duty::Rollback, "rollback --yes --drop-copies", 0)?;
-    let now = rehelm::rehearsal::compare::picture(cast.scene.stage.sim.objects());
+    let now = rehelm::rehearsal::compare::picture(cast.scene.stage.sim.shared_objects());
     let differ = rehelm::rehearsal::compare::differences(&before, &now);
     if differ.is_empty() {
         return Ok(());

@@ -179,7 +179,7 @@ impl Player {
     fn begin(&mut self, stage: Stage) {
         let stage = Arc::new(stage);
         self.start = Some(Start {
-            objects: compare::picture(stage.sim.objects()),
+            objects: compare::picture(stage.sim.shared_objects()),
             data: stage.databases.content(),
         });
         self.stage = Some(stage);
@@ -216,7 +216,7 @@ impl Player {
 
     fn same(&self, stage: &Stage, databases: bool) -> Result<String, String> {
         let start = self.start.as_ref().ok_or("there was no start")?;
-        let now = compare::picture(stage.sim.objects());
+        let now = compare::picture(stage.sim.shared_objects());
         let mut differ = compare::differences(&start.objects, &now);
         if databases && start.data != stage.databases.content() {
             differ.push("databases".to_owned());
