@@ -79,6 +79,8 @@ pub enum Verb {
     /// Run the whole migration on a simulated copy of the cluster; changes nothing
     Rehearse(rehearse::Args),
     /// Do everything that needs no outage
+    ///
+    /// When it is typed again and all of it is done, it looks whether all of it is still so.
     Prepare(prepare::Args),
     /// Move to the chart; the outage begins and ends here
     Migrate(migrate::Args),

@@ -46,9 +46,5 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
         timeouts,
         rollback_on_failure: args.rollback_on_failure,
     };
-    let exit = phase::run(printer, global, &args.overrides, &args.plan, Phase::Migrate, how)?;
-    if exit == Exit::Done {
-        printer.say("The release serves. Next: rehelm verify");
-    }
-    Ok(exit)
+    phase::run(printer, global, &args.overrides, &args.plan, Phase::Migrate, how)
 }

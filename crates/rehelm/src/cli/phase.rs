@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use rehelm_core::journal::RunState;
 use rehelm_core::plan::{Phase, Plan};
 use rehelm_core::rights::Duty;
+use rehelm_core::standing::stands;
 use rehelm_core::world::{Timeouts, World};
 use rehelm_report::human;
 
@@ -13,7 +15,7 @@ use super::plan_arg::{PlanArgs, agree};
 use crate::errors::{Error, Result};
 use crate::exit::Exit;
 use crate::printer::Printer;
-use crate::run::{Run, Work, load_plan};
+use crate::run::{Run, Work, journal_state, load_plan};
 use crate::session::Session;
 
 /// How a phase is run.
@@ -40,8 +42,26 @@ pub fn run(
     let plan = load_plan(global.folder(), args.plan.as_deref())?;
     global.block_on(async {
         let session = Session::open(global, flags).await?;
-        carry(printer, global, &session, &plan, args.yes, phase, how).await
+        let exit = carry(printer, global, &session, &plan, args.yes, phase, how).await?;
+        if exit == Exit::Done {
+            let state = journal_state(&*session.files)?;
+            if let Some(said) = closing(phase, &state, stands(&plan, &state)) {
+                printer.say(&said);
+            }
+        }
+        Ok(exit)
     })
+}
+
+/// What a command of a phase ends with; nothing when the phase is not done, as for a person who did not agree.
+fn closing(phase: Phase, state: &RunState, (standing, next): (&str, &str)) -> Option<String> {
+    let said = match standing {
+        _ if !state.phases.contains_key(&phase) => return None,
+        "prepared" => "Prepared; the old install serves as before. ",
+        "migrated" => "The release serves. ",
+        _ => "",
+    };
+    Some(format!("{said}Next: {next}"))
 }
 
 /// Runs a phase of a plan through a session's doors, real or simulated.
@@ -115,4 +135,29 @@ fn question(plan: &Plan, world: &World<'_>, phase: Phase) -> String {
         "{goes_on} {phase} of {} in context {}: {steps} steps, {outage}?",
         plan.target.release, plan.source.context
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_done_is_said_to_be_done() {
+        let mut state = RunState::default();
+        state.phases.insert(Phase::Prepare, jiff::Timestamp::UNIX_EPOCH);
+        let prepared = ("prepared", "rehelm migrate");
+        let said = closing(Phase::Prepare, &state, prepared);
+        assert_eq!(
+            said.as_deref(),
+            Some("Prepared; the old install serves as before. Next: rehelm migrate")
+        );
+        // Who did not agree to `migrate` is not told that the release serves.
+        assert_eq!(closing(Phase::Migrate, &state, prepared), None);
+        // Nor who types `prepare` again later that the old install does.
+        state.phases.insert(Phase::Migrate, jiff::Timestamp::UNIX_EPOCH);
+        let said = closing(Phase::Prepare, &state, ("migrating", "rehelm migrate"));
+        assert_eq!(said.as_deref(), Some("Next: rehelm migrate"));
+        let said = closing(Phase::Migrate, &state, ("migrated", "rehelm verify"));
+        assert_eq!(said.as_deref(), Some("The release serves. Next: rehelm verify"));
+    }
 }

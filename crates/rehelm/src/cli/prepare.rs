@@ -25,16 +25,12 @@ pub struct Args {
 
 /// Runs the phase, or goes on with it.
 pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit> {
-    let exit = phase::run(
+    phase::run(
         printer,
         global,
         &args.overrides,
         &args.plan,
         Phase::Prepare,
         How::default(),
-    )?;
-    if exit == Exit::Done {
-        printer.say("Prepared; the old install serves as before. Next: rehelm migrate");
-    }
-    Ok(exit)
+    )
 }
