@@ -82,6 +82,16 @@ fn handed(call: &Call, change: impl Fn(&mut Value)) -> Act {
     Act::Rewrite(body)
 }
 
+/// Workloads that are not stopped, and lists that do not show what still runs.
+fn left_running(call: &Call, _: &Sim) -> Act {
+    match call.class().as_str() {
+        "patch deployments.apps" if call.step == "scale" => Act::Pretend,
+        "get deployments.apps" if call.step == "scale" => Act::Falsify(|value| value["spec"]["replicas"] = json!(0)),
+        "list pods" | "list volumeattachments.storage.k8s.io" => Act::Falsify(nothing),
+        _ => Act::Pass,
+    }
+}
+
 const EXAMPLE: &str = "example";
 const BACK: &str = "example-back";
 
@@ -110,7 +120,7 @@ const fn of_files(name: &'static str, what: &'static str, file: fn(&FileOp) -> F
 }
 
 /// All of them.
-pub const ALL: [Defect; 22] = [
+pub const ALL: [Defect; 23] = [
     defect(
         "retain-skipped",
         "volumes stay on Delete, and every look at them says Retain",
@@ -180,7 +190,7 @@ pub const ALL: [Defect; 22] = [
         "intent-late",
         "a step begins before its intent is in the journal",
         |op| match op.line.as_ref().is_some_and(|line| line.contains("\"step-started\"")) {
-            true => FileAct::Pretend,
+            true => FileAct::Shadow,
             false => FileAct::Pass,
         },
     ),
@@ -195,13 +205,30 @@ pub const ALL: [Defect; 22] = [
     defect(
         "pods-not-awaited",
         "the old pods are left running, and nobody looks",
-        |call, _| match call.class().as_str() {
-            "patch deployments.apps" if call.step == "scale" => Act::Pretend,
-            "get deployments.apps" if call.step == "scale" => {
-                Act::Falsify(|value| value["spec"]["replicas"] = json!(0))
+        left_running,
+    ),
+    defect(
+        "protection-removed",
+        "the old pods are left running, and finalizers taken off claims that wait for them",
+        |call, sim| {
+            let protected = |object: &Value| {
+                named(object, "PersistentVolumeClaim", "notes-old", "")
+                    && object.pointer("/metadata/deletionTimestamp").is_some()
+            };
+            // At every write of the step: a claim waits from the moment that it is deleted.
+            let class = call.class();
+            match call.writes() && call.resource.starts_with("persistentvolume") {
+                true => also(
+                    call,
+                    sim,
+                    &class,
+                    "rebind",
+                    protected,
+                    "PATCH",
+                    json!({"metadata": {"finalizers": null}}),
+                ),
+                false => left_running(call, sim),
             }
-            "list pods" => Act::Falsify(nothing),
-            _ => Act::Pass,
         },
     ),
     defect(
@@ -349,13 +376,17 @@ pub async fn caught(course: &Course, defect: Defect) -> (Option<String>, Outcome
     if outcome.acted == 0 {
         return (None, outcome);
     }
-    let by = outcome.wrong.first().map(|first| {
-        let rule = first.split(':').next().unwrap_or_default();
-        match rule {
+    let mut by: Vec<String> = Vec::new();
+    for wrong in &outcome.wrong {
+        let rule = wrong.split(':').next().unwrap_or_default();
+        let catcher = match rule {
             "not as it should be" => "comparison at the end".to_owned(),
             rule if crate::invariants::RULES.iter().any(|(name, _)| *name == rule) => format!("invariant {rule}"),
-            _ => format!("the tool itself: {first}"),
+            _ => format!("the tool itself: {wrong}"),
+        };
+        if !by.contains(&catcher) {
+            by.push(catcher);
         }
-    });
-    (by, outcome)
+    }
+    ((!by.is_empty()).then(|| by.join("; ")), outcome)
 }

@@ -22,6 +22,22 @@ impl MemFiles {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn shadows(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
+        self.shadows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A line that is appended is there for the tool, too, where it believes in more than there is.
+    fn believe(&self, path: &str, line: &str, anew: bool) {
+        let mut shadows = self.shadows();
+        if anew && !shadows.contains_key(path) {
+            shadows.insert(path.to_owned(), self.get(path).unwrap_or_default());
+        }
+        if let Some(shadow) = shadows.get_mut(path) {
+            shadow.extend_from_slice(line.as_bytes());
+            shadow.push(b'\n');
+        }
+    }
+
     /// Another folder with the same content.
     #[must_use]
     pub fn fork(&self) -> Self {
@@ -78,8 +94,7 @@ impl Files for TappedFiles {
             FileAct::Full | FileAct::FullAfter(_) => return Err(Self::full(path)),
             FileAct::Pretend => return Ok(()),
             FileAct::Shadow => {
-                let mut shadows = self.files.shadows.lock().unwrap_or_else(PoisonError::into_inner);
-                shadows.insert(path.to_string(), content.to_vec());
+                self.files.shadows().insert(path.to_string(), content.to_vec());
                 return Ok(());
             }
             FileAct::Pass | FileAct::DieAfter | FileAct::Alter => {}
@@ -97,8 +112,7 @@ impl Files for TappedFiles {
     }
 
     fn read(&self, path: &Utf8Path) -> PortResult<Option<Vec<u8>>> {
-        let shadow = self.files.shadows.lock().unwrap_or_else(PoisonError::into_inner);
-        let shadow = shadow.get(path.as_str()).cloned();
+        let shadow = self.files.shadows().get(path.as_str()).cloned();
         Ok(shadow.or_else(|| self.files.get(path.as_str())))
     }
 
@@ -134,12 +148,17 @@ impl Files for TappedFiles {
         let (bytes, answer): (&[u8], _) = match act {
             FileAct::Pass | FileAct::Alter => (line.as_bytes(), Ok(())),
             FileAct::DieAfter => (line.as_bytes(), Err(Self::died())),
-            FileAct::Pretend | FileAct::Shadow => return Ok(()),
+            FileAct::Pretend => return Ok(()),
+            FileAct::Shadow => {
+                self.files.believe(path.as_str(), line, true);
+                return Ok(());
+            }
             FileAct::Die => return Err(Self::died()),
             FileAct::Full => return Err(Self::full(path)),
             FileAct::Tear(hundredths) => (part(hundredths), Err(Self::died())),
             FileAct::FullAfter(hundredths) => (part(hundredths), Err(Self::full(path))),
         };
+        self.files.believe(path.as_str(), line, false);
         let mut all = self.files.all();
         let file = all.entry(path.to_string()).or_default();
         file.extend_from_slice(bytes);

@@ -78,7 +78,7 @@ pub fn claimable(known: &Known, objects: &[Arc<Value>]) -> Vec<Broken> {
     broken
 }
 
-/// Volumes that pods of both namespaces have mounted.
+/// Volumes that pods of both namespaces have mounted. A pod keeps what it has mounted when its claim is gone.
 pub fn two_sides(known: &Known, objects: &[Arc<Value>]) -> Vec<Broken> {
     let mut broken = Vec::new();
     for volume in &known.volumes {
@@ -92,9 +92,7 @@ pub fn two_sides(known: &Known, objects: &[Arc<Value>]) -> Vec<Broken> {
                         .pointer("/spec/volumes")
                         .and_then(Value::as_array)
                         .is_some_and(|all| all.iter().any(|v| text(v, "/persistentVolumeClaim/claimName") == name))
-                    && claim(objects, of, name).is_some_and(|c| {
-                        text(c, "/status/phase") == "Bound" && text(c, "/spec/volumeName") == volume.name
-                    })
+                    && claim(objects, of, name).is_none_or(|c| text(c, "/spec/volumeName") == volume.name)
             });
             if running && mounts {
                 sides.insert(namespace.to_owned());
