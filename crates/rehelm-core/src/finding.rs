@@ -57,6 +57,16 @@ impl Finding {
         Self::new(code, Severity::Info, subject)
     }
 
+    /// A check that could not look, because of something that is said elsewhere; never the same as passed.
+    pub fn unlooked(code: impl Into<String>, subject: impl Into<String>) -> Self {
+        Self::info(code, subject).arg("why", "not-asked")
+    }
+
+    /// True for a check that could not look. Its code's own sentence would say what nobody knows.
+    pub fn is_unlooked(&self) -> bool {
+        self.severity == Severity::Info && self.args.get("why").is_some_and(|why| why == "not-asked")
+    }
+
     /// Something to decide.
     pub fn warning(code: impl Into<String>, subject: impl Into<String>) -> Self {
         Self::new(code, Severity::Warning, subject)

@@ -35,9 +35,16 @@ pub struct FindingOutput<'a> {
 }
 
 impl Words {
-    /// A finding in words. A check that passed says what it looked at; a code without a sentence shows its facts.
+    /// A finding in words. A check that passed says what it looked at, one that could not look says that; a code without
+    /// a sentence shows its facts.
     pub fn finding(&self, finding: &Finding) -> FindingText {
         let facts = Facts::of_finding(finding);
+        if finding.is_unlooked() {
+            return FindingText {
+                text: self.say("check-unlooked", &facts.text("id", spoken(&finding.code))),
+                fix: None,
+            };
+        }
         // The sentence of a check speaks of what is wrong, unless the finding brings its own facts.
         let is_check = !finding.code.starts_with("verify-");
         let passed = (is_check && finding.severity == Severity::Ok && finding.args.keys().all(|name| name == "count"))
@@ -59,8 +66,7 @@ impl Words {
     }
 
     fn passed(&self, finding: &Finding, facts: &Facts) -> String {
-        let id = finding.code.replace('-', " ");
-        let facts = facts.clone().text("id", id);
+        let facts = facts.clone().text("id", spoken(&finding.code));
         match finding.args.contains_key("count") {
             true => self.say("check-passed", &facts),
             false => self.say("check-passed-plain", &facts),
@@ -112,6 +118,11 @@ impl Words {
     }
 }
 
+/// A code as it is said.
+fn spoken(code: &str) -> String {
+    code.replace('-', " ")
+}
+
 fn label(severity: Severity, waived: bool) -> (&'static str, Style) {
     match severity {
         Severity::Error if waived => ("waived", AnsiColor::Yellow.on_default()),
@@ -131,6 +142,13 @@ mod tests {
         let finding = Finding::error("no-words-yet", "Pod/a/b").arg("why", "x");
         let text = Words::new("en").finding(&finding);
         assert_eq!(text.text, "no-words-yet: Pod/a/b why=x");
+        assert_eq!(text.fix, None);
+    }
+
+    #[test]
+    fn a_check_that_could_not_look_does_not_say_what_it_would_have_found() {
+        let text = Words::new("en").finding(&Finding::unlooked("database-source", "databases"));
+        assert_eq!(text.text, "database source: not looked at");
         assert_eq!(text.fix, None);
     }
 

@@ -139,25 +139,22 @@ impl<'a> Recovery<'a> {
         Error::new(Exit::Blocked, "the originals cannot be brought back like this")
     }
 
-    /// Takes the lock, says what differs to `agree`, and brings it back when that says yes; gives what differed, and
-    /// whether it was done.
+    /// Takes the lock, says what differs to `agree`, and brings it back unless that fails; gives what differed.
     ///
     /// # Errors
-    /// Exit code 9 when a run is at work; 11 when something could not be brought back.
+    /// Exit code 9 when a run is at work; 11 when something could not be brought back; that of `agree`.
     pub async fn hold(
         &self,
         stop: &Arc<AtomicBool>,
         secrets: &[Object],
-        agree: impl FnOnce(&[Difference]) -> Result<bool>,
-    ) -> Result<(Vec<Difference>, bool)> {
+        agree: impl FnOnce(&[Difference]) -> Result<()>,
+    ) -> Result<Vec<Difference>> {
         let plan = &self.bundle.list.plan;
         let lease = lease::reference(&plan.source.namespace, &plan.target.release);
         let lock = Lock::take(&self.cluster, &self.clock, lease, stop.clone()).await?;
         let work = async |world: &World<'_>, live: &Live| {
             let found = self.compare(world, secrets).await?;
-            if !agree(&found)? {
-                return Ok((found, false));
-            }
+            agree(&found)?;
             if !found.is_empty() {
                 live.begin();
                 let done = recovery::run(world, self.bundle, secrets, &doors::who()).await;
@@ -165,7 +162,7 @@ impl<'a> Recovery<'a> {
                 done.map_err(|error| self.stuck(error))?;
             }
             self.close(world).await?;
-            Ok((found, true))
+            Ok(found)
         };
         let outcome = self.within(stop, Some(&lock.fence), work).await;
         lock.give_back().await;

@@ -88,8 +88,8 @@ pub async fn find(session: &Session) -> Result<Option<Found>> {
 /// what was interrupted can be repeated. What is here already and differs is kept under another name.
 ///
 /// # Errors
-/// Exit code 9 when its owner is at work; 6 when nobody answers.
-pub async fn take(printer: &Arc<Printer>, session: &Session, found: &Found, yes: bool) -> Result<Option<Plan>> {
+/// Exit code 9 when its owner is at work; 6 when nobody agrees.
+pub async fn take(printer: &Arc<Printer>, session: &Session, found: &Found, yes: bool) -> Result<Plan> {
     let settings = &session.settings;
     let at = lease::reference(&settings.source_namespace, &settings.release);
     let holder = lease::holder(&*session.cluster, &*session.clock, &at).await;
@@ -108,9 +108,7 @@ pub async fn take(printer: &Arc<Printer>, session: &Session, found: &Found, yes:
         "Take over run {} of {}, {} at step {}?",
         found.run, found.by, found.state, found.step
     );
-    if !agree(printer, yes, &question)? {
-        return Ok(None);
-    }
+    agree(printer, yes, &question)?;
     put(&*session.files, found, plan, journal).context(|| "cannot write .rehelm/".to_owned())?;
     let mut own = Journal::open(&*session.files, &*session.clock, JOURNAL.into()).map_err(unusable)?;
     own.write(Event::TakenOver { by: doors::who() }).map_err(unusable)?;
@@ -123,7 +121,7 @@ pub async fn take(printer: &Arc<Printer>, session: &Session, found: &Found, yes:
             found.backup
         ));
     }
-    Ok(Some(plan.clone()))
+    Ok(plan.clone())
 }
 
 fn put(files: &dyn Files, found: &Found, plan: &Plan, journal: &[u8]) -> rehelm_core::ports::PortResult<()> {

@@ -51,12 +51,14 @@ fn embedded(at: &At<'_>, report: &mut Report, hosts: &BTreeMap<String, BTreeSet<
         let services = services_of(at, pair.today);
         let named = |host: &&String| services.contains(host.split('.').next().unwrap_or_default());
         let used: Vec<&String> = hosts.keys().filter(named).collect();
-        let new = if runs && !used.is_empty() {
-            Finding::error
-        } else {
-            Finding::warning
+        let (new, use_): (fn(String, String) -> Finding, _) = match (used.is_empty(), runs) {
+            (true, _) => (Finding::warning, "none"),
+            (false, false) => (Finding::warning, "stopped"),
+            (false, true) => (Finding::error, "used"),
         };
-        new(code.to_owned(), pair.declared.reference().to_string()).arg("hosts", some(used))
+        new(code.to_owned(), pair.declared.reference().to_string())
+            .arg("use", use_)
+            .arg("hosts", some(used))
     });
     report.one(code, "databases", finding);
 }
@@ -141,8 +143,11 @@ fn server(at: &At<'_>, report: &mut Report) {
     let Ok(look) = look else {
         // Nothing to ask, or nobody: said above. What was not looked at must not look like passed.
         for code in ["database-topology", "database-source", "database-left"] {
-            let unasked = (!renames.is_empty()).then(|| Finding::info(code, "databases").arg("why", "not-asked"));
-            report.one(code, "databases", unasked);
+            report.one(
+                code,
+                "databases",
+                (!renames.is_empty()).then(|| Finding::unlooked(code, "databases")),
+            );
         }
         return;
     };

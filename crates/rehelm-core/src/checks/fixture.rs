@@ -1,6 +1,6 @@
 //! A small made-up install that passes every check, to be broken in one place by each test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use serde_json::{Value, json};
@@ -32,7 +32,31 @@ pub(crate) fn breaks(code: &str, severity: Severity, change: impl FnOnce(&mut Ca
         Some(severity),
         "{code}: {said:?}"
     );
+    for finding in said.iter().filter(|f| f.severity > Severity::Ok && !f.is_unlooked()) {
+        let lacks: Vec<&str> = wanted(code)
+            .into_iter()
+            .filter(|name| !finding.args.contains_key(*name) && !finding.args.contains_key(&format!("{name}_seconds")))
+            .collect();
+        assert!(lacks.is_empty(), "the sentence of {code} wants {lacks:?}: {finding:?}");
+    }
     said.into_iter().find(|f| f.severity == severity).unwrap()
+}
+
+/// The facts that a check's sentence and its advice show, or choose by.
+fn wanted(code: &str) -> BTreeSet<&'static str> {
+    const WORDS: &str = include_str!("../../../rehelm-report/words/en/checks.ftl");
+    let lines = WORDS.lines().skip_while(|line| !line.starts_with(&format!("{code} =")));
+    let own = lines
+        .enumerate()
+        .take_while(|(at, line)| *at == 0 || line.starts_with(' '));
+    own.flat_map(|(_, line)| line.split('$').skip(1))
+        .map(|rest| {
+            rest.split(|c: char| !c.is_alphanumeric() && !"-_".contains(c))
+                .next()
+                .unwrap_or_default()
+        })
+        .filter(|name| !["subject", "severity"].contains(name))
+        .collect()
 }
 
 pub(crate) fn object(value: Value) -> Object {

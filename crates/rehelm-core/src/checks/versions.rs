@@ -71,15 +71,16 @@ fn programs(at: &At<'_>, report: &mut Report) {
     report.one("client-os", os, odd.then(finding));
 
     let server = version(&at.observed.facts.version);
+    let said = |version: &str| {
+        Finding::info("kubectl-version", "kubectl")
+            .arg("version", version)
+            .arg("server", &at.observed.facts.version)
+    };
     let found = match &at.input.kubectl_version {
-        None => Some(Finding::info("kubectl-version", "kubectl").arg("version", "none")),
+        None => Some(said("none")),
         Some(kubectl) => match (version(kubectl), server) {
             (Some(k), Some(s)) if k.major == s.major && k.minor.abs_diff(s.minor) <= 1 => None,
-            _ => Some(
-                Finding::info("kubectl-version", "kubectl")
-                    .arg("version", kubectl)
-                    .arg("server", &at.observed.facts.version),
-            ),
+            _ => Some(said(kubectl)),
         },
     };
     report.one("kubectl-version", "kubectl", found);

@@ -2,6 +2,7 @@
 
 check-passed = { $id }: { $count } looked at
 check-passed-plain = { $id }: { $subject }
+check-unlooked = { $id }: not looked at
 
 ## Versions
 
@@ -224,12 +225,18 @@ singleton-twice = { $subject } exists { $count } times, in { $namespaces }; only
 
 ## Databases
 
-database-embedded = { $subject } runs the database inside the old install: { $why }
+database-embedded = { $use ->
+    [used] { $subject } runs a database inside the old install, and connection strings lead to it: { $hosts }
+    [stopped] { $subject } is a database inside the old install; it is stopped, and connection strings lead to it: { $hosts }
+   *[none] { $subject } is a database inside the old install; no connection string leads to it
+ }
     .fix = The product's documentation asks for a database of its own. Move it first, or accept that it stays where it is.
-database-host = connection strings name a host that the release cannot reach so ({ $why }): { $hosts }, in { $secrets }
+database-host = { $why ->
+    [short] { $secrets }: the connection string names the host { $subject }, which is looked up in another namespace after the migration
+   *[old-namespace] { $secrets }: the connection string names { $subject }, a service of the old install that cleanup removes
+ }
     .fix = Write the host with its namespace: NAME.NAMESPACE.svc
 database-access = { $why ->
-    [not-asked] the databases were not asked
     [not-configured] databases have to be copied, and rehelm.yaml does not say how to reach them
    *[other] the database server does not answer: { $why }
  }

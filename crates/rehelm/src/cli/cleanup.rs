@@ -66,8 +66,8 @@ pub async fn carry(
             "Remove these {} for ever? There is no rollback afterwards.",
             items.len()
         );
-        let agreed = agree_by_typing(printer, yes_irreversible, &question, namespace)?;
-        Ok(agreed.then_some(Work::Phase(Phase::Cleanup)))
+        agree_by_typing(printer, yes_irreversible, &question, namespace)?;
+        Ok(Some(Work::Phase(Phase::Cleanup)))
     })
     .await
 }

@@ -20,43 +20,58 @@ pub struct PlanArgs {
 /// Asks whether to go on. `yes` answers.
 ///
 /// # Errors
-/// Exit code 6 when nobody can answer.
-pub fn agree(printer: &Printer, yes: bool, question: &str) -> Result<bool> {
+/// Exit code 6 when nobody can answer, or the answer is not yes.
+pub fn agree(printer: &Printer, yes: bool, question: &str) -> Result<()> {
     if yes {
-        return Ok(true);
+        return Ok(());
     }
     if !printer.is_interactive() {
         return Err(Error::new(Exit::Waits, format!("{question} Nobody is there to answer")).hint("say --yes"));
     }
-    let answer = printer
-        .ask(&format!("{question} [y/N]"))?
-        .unwrap_or_default()
-        .to_lowercase();
-    let agreed = ["y", "yes"].contains(&answer.as_str());
-    if !agreed {
-        printer.say("Nothing was changed.");
+    let answer = printer.ask(&format!("{question} [y/N]"))?;
+    consent(answer.as_deref(), &["y", "yes"])
+}
+
+/// What an answer means; None when nothing was typed at all. What was asked for is not done without consent, so a script
+/// must not go on as if it were.
+fn consent(answer: Option<&str>, words: &[&str]) -> Result<()> {
+    let answer = answer.unwrap_or_default();
+    match words.iter().any(|word| word.eq_ignore_ascii_case(answer)) {
+        true => Ok(()),
+        false => Err(Error::new(Exit::Waits, "not agreed to; nothing was changed")),
     }
-    Ok(agreed)
 }
 
 /// Asks for a word to be typed, before something that cannot be undone. `yes` answers.
 ///
 /// # Errors
-/// Exit code 6 when nobody can answer.
-pub fn agree_by_typing(printer: &Printer, yes: bool, question: &str, word: &str) -> Result<bool> {
+/// Exit code 6 when nobody can answer, or something else is typed.
+pub fn agree_by_typing(printer: &Printer, yes: bool, question: &str, word: &str) -> Result<()> {
     if yes {
-        return Ok(true);
+        return Ok(());
     }
     if !printer.is_interactive() {
         return Err(
             Error::new(Exit::Waits, format!("{question} Nobody is there to answer")).hint("say --yes-irreversible")
         );
     }
-    let answer = printer
-        .ask(&format!("{question} Type {word} to go on:"))?
-        .unwrap_or_default();
-    if answer != word {
-        printer.say("Nothing was changed.");
+    let answer = printer.ask(&format!("{question} Type {word} to go on:"))?;
+    consent(answer.as_deref(), &[word])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_consent_is_consent() {
+        for (answer, words) in [("y", &["y", "yes"][..]), ("YES", &["y", "yes"]), ("notes", &["notes"])] {
+            assert!(consent(Some(answer), words).is_ok(), "{answer}");
+        }
+        for answer in [Some("n"), Some(""), Some("yess"), None] {
+            let refused = consent(answer, &["y", "yes"]).expect_err("no consent");
+            assert_eq!(refused.exit(), Exit::Waits, "{answer:?}");
+        }
+        assert!(consent(Some("y"), &["notes"]).is_err());
     }
-    Ok(answer == word)
 }

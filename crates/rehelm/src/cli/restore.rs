@@ -74,13 +74,13 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
                     plan.source.namespace,
                     found.len()
                 );
-                Ok(found.is_empty() || agree(printer, args.yes, &question)?)
+                agree(printer, args.yes || found.is_empty(), &question)
             })
             .await
-            .and_then(|(found, done)| {
+            .and_then(|found| {
                 if output == Output::Json {
-                    printer.json(&json!({"run": bundle.list.run, "restored": done, "differences": rows(&found)}))?;
-                } else if done && !found.is_empty() {
+                    printer.json(&json!({"run": bundle.list.run, "restored": true, "differences": rows(&found)}))?;
+                } else if !found.is_empty() {
                     printer.say("The originals are back.");
                 }
                 Ok(Exit::Done)

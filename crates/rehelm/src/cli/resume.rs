@@ -137,7 +137,7 @@ pub async fn plan_of(
         return Ok(None);
     };
     let plan = takeover::take(printer, session, &found, args.yes).await?;
-    Ok(plan.map(|plan| (plan, true)))
+    Ok(Some((plan, true)))
 }
 
 /// What the newest command had begun and not ended.

@@ -38,9 +38,7 @@ pub struct Args {
 pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit> {
     let exit = global.block_on(async {
         let session = Session::open(global, &args.overrides).await?;
-        let Some(plan) = plan(printer, global, &session, &args.plan).await? else {
-            return Ok(Exit::Done);
-        };
+        let plan = plan(printer, global, &session, &args.plan).await?;
         let consent = Consent {
             yes: args.plan.yes,
             drop_copies: args.drop_copies,
@@ -55,13 +53,13 @@ pub fn run(printer: &Arc<Printer>, global: &Global, args: &Args) -> Result<Exit>
 }
 
 /// The plan of the run here; where there is none, that of the run in the cluster, which is taken over.
-async fn plan(printer: &Arc<Printer>, global: &Global, session: &Session, args: &PlanArgs) -> Result<Option<Plan>> {
+async fn plan(printer: &Arc<Printer>, global: &Global, session: &Session, args: &PlanArgs) -> Result<Plan> {
     let here = load_plan(global.folder(), args.plan.as_deref());
     let none_here = here.is_err() || journal_state(&*session.files)?.run.is_empty();
     if none_here && let Some(found) = takeover::find(session).await? {
         return takeover::take(printer, session, &found, args.yes).await;
     }
-    here.map(Some)
+    here
 }
 
 /// What a person agreed to beforehand.
@@ -127,7 +125,8 @@ pub async fn carry(
             "Go back to the Kustomize install in {}: {steps} steps to undo?",
             plan.source.namespace
         );
-        Ok(agree(printer, consent.yes, &question)?.then_some(Work::Rollback))
+        agree(printer, consent.yes, &question)?;
+        Ok(Some(Work::Rollback))
     })
     .await
 }

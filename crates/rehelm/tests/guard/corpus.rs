@@ -52,7 +52,10 @@ fn try_case(case: &Case) -> Result<(), String> {
     if let Some(secret) = SECRETS.iter().find(|secret| said.text.contains(**secret)) {
         return Err(show(format!("{secret:?} is said")));
     }
-    if said.text.contains("panicked") || said.text.contains("{ message:") {
+    if ["panicked", "{ message:", "{$"]
+        .iter()
+        .any(|noise| said.text.contains(noise))
+    {
         return Err(show("that is no sentence".to_owned()));
     }
     let after = place.files();

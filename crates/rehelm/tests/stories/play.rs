@@ -66,6 +66,9 @@ pub fn play(story: &Utf8Path, lines: &[Line]) -> Result<Option<Told>, String> {
             return Ok(None);
         };
         let said = player.plain.text(&said);
+        if said.contains("{$") {
+            return Err(format!("{}\na sentence lacks a fact:\n\n{said}", line.text));
+        }
         transcript += &indented(&said);
         if std::env::var_os("STORY_LOUD").is_some() {
             eprint!("{}\n{}", line.text, indented(&said));

@@ -51,9 +51,7 @@ pub fn run(printer: &Printer, global: &Global, args: &Args) -> Result<Exit> {
         let other = if proof.from == name { &proof.to } else { &proof.from };
         let (documents, _) = proof.totals();
         let question = format!("Drop {name} for ever? Its {documents} documents were proven to be in {other}.");
-        if !agree_by_typing(printer, args.yes_irreversible, &question, name)? {
-            return Ok(Exit::Waits);
-        }
+        agree_by_typing(printer, args.yes_irreversible, &question, name)?;
         place
             .server
             .drop_database(name)
