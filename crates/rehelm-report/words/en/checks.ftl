@@ -241,7 +241,10 @@ database-access = { $why ->
    *[other] the database server does not answer: { $why }
  }
     .fix = Fill in `mongodb:` in rehelm.yaml; see `rehelm init --help`.
-database-topology = the database has { $members } members; the product's documentation asks for a replica set
+database-topology = the database has { $members ->
+        [one] 1 member
+       *[other] { $members } members
+    }; the product's documentation asks for a replica set
     .fix = It works; a node that is lost is an outage.
 database-source = the database { $subject } is not there
     .fix = Check that `mongodb:` in rehelm.yaml names the right server. An empty copy would look like success.
