@@ -18,7 +18,7 @@ pub enum Exit {
     Stopped = 4,
     /// It failed and was rolled back.
     RolledBack = 5,
-    /// A person has to do something first.
+    /// A person has to do something first, or did not agree.
     Waits = 6,
     /// Everything was done, but what was verified is not as it should be.
     VerificationFailed = 7,

@@ -51,13 +51,13 @@ fn embedded(at: &At<'_>, report: &mut Report, hosts: &BTreeMap<String, BTreeSet<
         let services = services_of(at, pair.today);
         let named = |host: &&String| services.contains(host.split('.').next().unwrap_or_default());
         let used: Vec<&String> = hosts.keys().filter(named).collect();
-        let (new, use_): (fn(String, String) -> Finding, _) = match (used.is_empty(), runs) {
+        let (new, how): (fn(String, String) -> Finding, _) = match (used.is_empty(), runs) {
             (true, _) => (Finding::warning, "none"),
             (false, false) => (Finding::warning, "stopped"),
             (false, true) => (Finding::error, "used"),
         };
         new(code.to_owned(), pair.declared.reference().to_string())
-            .arg("use", use_)
+            .arg("use", how)
             .arg("hosts", some(used))
     });
     report.one(code, "databases", finding);

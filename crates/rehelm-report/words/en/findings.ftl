@@ -98,8 +98,6 @@ claim-in-use = { $subject } is still used by: { $pods }
     .fix = Stop these pods; they are not the product's. Then run the command again.
 volume-of-stranger = { $subject } is held by the claim { $claim }, which is neither the old one nor the release's
     .fix = Somebody took the volume. Find out who before anything else.
-volume-not-bound = { $subject } is { $phase }, not bound
-    .fix = Look at its claim: kubectl get pvc -A. Then make a new plan.
 volume-not-retained = { $subject } has the reclaim policy { $policy } instead of Retain
     .fix = Something changes it back. Stop that, then run the command again.
 

@@ -26,7 +26,6 @@ phase-rollback = Roll back
 plan-no-outage = no outage
 plan-outage = outage { $time }
 plan-outage-unknown = outage
-plan-reads-only = read only
 
 outage-begins = outage begins
 outage-ends = outage ends
@@ -74,4 +73,3 @@ show-touches = Touches
 show-commands = A person would type
 show-proves = Proves
 show-undo = Undo
-show-nothing = nothing

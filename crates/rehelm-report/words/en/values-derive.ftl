@@ -55,8 +55,6 @@ values-secret-existing = { $subject } is not rendered: { $value } names { $name 
     .fix = Have { $name } in the release's namespace before the install; `rehelm` brings over the secrets of the profile.
 values-hinted = { $subject } takes { $field } from { $value }: the profile says so, the render confirmed it, and no probe had found it
     .fix = Nothing; it is marked because a person wrote it into the profile.
-values-refused = the chart cannot be rendered with these values: { $why }
-    .fix = Give what it asks for in a file, with -f.
 
 ## Classes and reasons in the report.
 
