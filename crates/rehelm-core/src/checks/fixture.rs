@@ -59,6 +59,12 @@ fn wanted(code: &str) -> BTreeSet<&'static str> {
         .collect()
 }
 
+#[test]
+fn what_a_sentence_shows_and_chooses_by_is_wanted() {
+    assert_eq!(wanted("database-left"), BTreeSet::from(["from"]));
+    assert_eq!(wanted("database-embedded"), BTreeSet::from(["hosts", "use"]));
+}
+
 pub(crate) fn object(value: Value) -> Object {
     Object::from_value(value).unwrap()
 }

@@ -12,6 +12,7 @@ fn every_seeded_defect_is_caught() {
         return;
     };
     let mut missed = Vec::new();
+    let mut by_invariants = 0;
     let mut caught = String::new();
     for seeded in defect::ALL {
         let course = if seeded.scenario == "example" { &there } else { &back };
@@ -19,6 +20,7 @@ fn every_seeded_defect_is_caught() {
         match by {
             Some(by) => {
                 eprintln!("{:<26} {by}", seeded.name);
+                by_invariants += usize::from(by.starts_with("invariant"));
                 caught.push_str(&format!("{by}; "));
             }
             None => missed.push(format!(
@@ -30,6 +32,7 @@ fn every_seeded_defect_is_caught() {
         }
     }
     assert!(missed.is_empty(), "not caught:\n{}", missed.join("\n"));
+    assert!(by_invariants >= 10, "{by_invariants}");
     // A rule that catches no broken tool is not shown to be able to fail.
     let idle: Vec<&str> = RULES
         .iter()

@@ -29,14 +29,18 @@ pub fn agree(printer: &Printer, yes: bool, question: &str) -> Result<()> {
         return Err(Error::new(Exit::Waits, format!("{question} Nobody is there to answer")).hint("say --yes"));
     }
     let answer = printer.ask(&format!("{question} [y/N]"))?;
-    consent(answer.as_deref(), &["y", "yes"])
+    yes_or_no(answer)
 }
 
-/// What an answer means; None when nothing was typed at all. What was asked for is not done without consent, so a script
-/// must not go on as if it were.
+/// Whether an answer is yes, in whatever case.
+fn yes_or_no(answer: Option<String>) -> Result<()> {
+    consent(answer.map(|answer| answer.to_lowercase()).as_deref(), &["y", "yes"])
+}
+
+/// What an answer means, which has to be one of the words to the letter; None when nothing was typed at all. What was asked
+/// for is not done without consent, so a script must not go on as if it were.
 fn consent(answer: Option<&str>, words: &[&str]) -> Result<()> {
-    let answer = answer.unwrap_or_default();
-    match words.iter().any(|word| word.eq_ignore_ascii_case(answer)) {
+    match answer.is_some_and(|answer| words.contains(&answer)) {
         true => Ok(()),
         false => Err(Error::new(Exit::Waits, "not agreed to; nothing was changed")),
     }
@@ -65,13 +69,17 @@ mod tests {
 
     #[test]
     fn only_consent_is_consent() {
-        for (answer, words) in [("y", &["y", "yes"][..]), ("YES", &["y", "yes"]), ("notes", &["notes"])] {
-            assert!(consent(Some(answer), words).is_ok(), "{answer}");
+        for answer in ["y", "yes", "YES"] {
+            assert!(yes_or_no(Some(answer.to_owned())).is_ok(), "{answer}");
         }
         for answer in [Some("n"), Some(""), Some("yess"), None] {
-            let refused = consent(answer, &["y", "yes"]).expect_err("no consent");
+            let refused = yes_or_no(answer.map(str::to_owned)).expect_err("no consent");
             assert_eq!(refused.exit(), Exit::Waits, "{answer:?}");
         }
-        assert!(consent(Some("y"), &["notes"]).is_err());
+        assert!(consent(Some("notes"), &["notes"]).is_ok());
+        // Names of databases that differ in case are two databases.
+        for answer in ["y", "Notes", ""] {
+            assert!(consent(Some(answer), &["notes"]).is_err(), "{answer}");
+        }
     }
 }

@@ -33,7 +33,7 @@ fn killed_ahead(scene: &Scene, command: &[&str], stride: usize, log: &str) -> bo
     let journal = scene.run_file("journal.jsonl");
     let mut length = None;
     loop {
-        // A record is made durable before anything else happens, which takes longer than to look at a length.
+        // Reading the whole journal takes longer than some steps; its length tells at once that there is more.
         let now = std::fs::metadata(&journal).map(|file| file.len()).ok();
         if now != length && records(scene).len() >= aim {
             child.kill().expect("SIGKILL");
